@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Everything that differs by architecture, behind one small set of
+ * functions.  src/x86/ implements them; nothing else knows what x86 is.
+ */
+#ifndef WHERRY_ARCH_H
+#define WHERRY_ARCH_H
+
+#include <stdint.h>
+
+#include "ram.h"
+#include "util.h"
+
+struct kvm;
+struct vcpus;
+
+/* Where things are in the guest's physical address space. */
+struct layout {
+	struct range ram[RAM_MAX_RANGES];
+	unsigned int nr_ram;
+	struct range ecam; /* PCI configuration, 1 MiB per bus, bus 0 first */
+	struct range mmio32; /* non-prefetchable windows, below 4 GiB */
+	struct range mmio64; /* prefetchable windows, above RAM */
+	struct range pio; /* port window for I/O BARs */
+	uint64_t uart_base;
+	uint32_t uart_gsi, ged_gsi;
+	uint32_t intx_gsi; /* first of 8 */
+	uint32_t first_msi_gsi;
+};
+
+/*
+ * RAM and the fixed windows for a machine of ram_bytes.  -EINVAL, logged,
+ * when that much does not fit below 2^phys_bits.
+ */
+int arch_layout_init(struct layout *l, uint64_t ram_bytes,
+		     unsigned int phys_bits);
+/* Places the 64-bit window above RAM, as large as phys_bits and the last
+ * address devices can reach (iova_last) allow. */
+int arch_layout_window(struct layout *l, unsigned int phys_bits,
+		       uint64_t iova_last);
+/* Guest physical address bits: KVM's supported CPUID. */
+int arch_phys_bits(struct kvm *kvm, unsigned int *bits);
+
+/* irqchip, identity map, quirks: after VM creation, before vCPUs.  Refuses a
+ * KVM without what the machine needs, with the reason. */
+int arch_vm_init(struct kvm *kvm);
+/* The irqchip back to power-on.  All vCPUs parked. */
+int arch_vm_reset(struct kvm *kvm);
+
+/*
+ * What the guest enters: images are read from fds that stay open for
+ * reboots.  Names are for messages.
+ */
+struct boot_params_in {
+	int kernel_fd;
+	const char *kernel_name;
+	int initrd_fd; /* -1: none */
+	const char *initrd_name;
+	const char *cmdline;
+	unsigned int nr_cpus;
+};
+
+struct boot_entry {
+	uint64_t ip;
+	uint64_t arg; /* PVH: start_info; 64-bit: zero page */
+	uint64_t page_table; /* 64-bit entry: cr3; 0 for PVH */
+	bool long_mode;
+};
+
+/*
+ * Loads kernel, initrd, command line, firmware tables and the memory map into
+ * RAM, every limit checked (image truncated, wrong architecture, initrd too
+ * large, command line too long: -EINVAL or -E2BIG with message).
+ */
+int arch_boot_load(struct ram *ram, const struct layout *l,
+		   const struct boot_params_in *in, struct boot_entry *entry);
+
+/* CPUID, MSRs and the like of a new vCPU: once, main thread. */
+int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
+		   unsigned int nr_cpus, unsigned int phys_bits);
+/*
+ * Power-on (or reboot) state of a vCPU: registers, FPU, LAPIC, MSRs that
+ * name guest memory cleared; id 0 gets the entry, others wait for SIPI.
+ */
+int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
+		    const struct boot_entry *entry);
+
+#endif

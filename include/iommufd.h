@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns one iommufd context and its one I/O address space (IOAS): which guest
+ * ranges every assigned device can reach by DMA.  Follows
+ * include/uapi/linux/iommufd.h and Documentation/userspace-api/iommufd.rst.
+ *
+ * Main thread, or under dev_lock once the VM runs.  Errors: 0 or -errno,
+ * logged once here.
+ */
+#ifndef WHERRY_IOMMUFD_H
+#define WHERRY_IOMMUFD_H
+
+#include <stdint.h>
+
+#include "sandbox.h"
+#include "stats.h"
+#include "util.h"
+
+struct iommufd;
+
+/* Opens /dev/iommu, or takes over fd >= 0, and allocates the IOAS. */
+int iommufd_create(struct iommufd **out, int fd, struct stats *stats);
+/* Unmaps all, destroys the IOAS, closes.  After every device's close. */
+void iommufd_destroy(struct iommufd *iommufd);
+
+int iommufd_fd(const struct iommufd *iommufd);
+uint32_t iommufd_ioas(const struct iommufd *iommufd);
+
+/* Pins the layout before the first attach (IOMMU_IOAS_ALLOW_IOVAS): a device
+ * that cannot reach all of ranges then fails its attach with EADDRINUSE. */
+int iommufd_allow(struct iommufd *iommufd, const struct range *ranges,
+		  unsigned int nr);
+
+/* What the attached devices can reach; *out is the caller's to free.  The
+ * last byte of a range may be UINT64_MAX, so a full range has size 0. */
+int iommufd_ranges(struct iommufd *iommufd, struct range **out,
+		   unsigned int *nr);
+
+/*
+ * Maps size bytes at iova, readable and writable: by IOMMU_IOAS_MAP_FILE
+ * (memfd file_fd at offset) where the kernel has it, else by the address
+ * hva, where the same bytes are mapped.  Chosen by probing.  After attach, so
+ * that errors are precise: -ENOMEM means RLIMIT_MEMLOCK, and the message says
+ * how much this VM needs, how much this uid has locked, and the remedy.
+ * total_bytes is the VM's whole need, for that message.
+ */
+int iommufd_map(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		int file_fd, uint64_t offset, void *hva, uint64_t total_bytes);
+int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size);
+
+/* True when maps go by file (for stats and tests). */
+bool iommufd_maps_by_file(const struct iommufd *iommufd);
+
+extern const struct sandbox_ioctls iommufd_sandbox_ioctls;
+
+#endif

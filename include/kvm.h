@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Owns /dev/kvm, the VM fd and the KVM-VFIO pseudo-device: memslots, irqfds,
+ * ioeventfds, GSI routes, interrupt lines.  vCPU state is vcpu.h's and the
+ * architecture's.  Follows Documentation/virt/kvm/api.rst.
+ *
+ * Thread: creation and destruction on the main thread; memslots under
+ * dev_lock; the rest on any thread.  Errors: 0 or -errno, logged once here
+ * unless said otherwise.
+ */
+#ifndef WHERRY_KVM_H
+#define WHERRY_KVM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox.h"
+#include "stats.h"
+#include "util.h"
+
+struct kvm;
+
+/*
+ * Opens /dev/kvm (or takes over sys_fd >= 0, a /dev/kvm fd), checks the API
+ * version and the capabilities wherry cannot do without, and creates a VM.
+ */
+int kvm_create(struct kvm **out, int sys_fd, struct stats *stats);
+void kvm_destroy(struct kvm *kvm);
+
+int kvm_sys_fd(const struct kvm *kvm);
+int kvm_vm_fd(const struct kvm *kvm);
+/* KVM_CHECK_EXTENSION on the VM; 0 when absent.  Does not log. */
+int kvm_extension(struct kvm *kvm, unsigned int cap);
+/* What KVM allows (KVM_CAP_MAX_VCPUS). */
+unsigned int kvm_max_vcpus(struct kvm *kvm);
+
+/* One ioctl on the VM (vm) or a vCPU fd; counted; -errno, never logged. */
+int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg);
+
+/*
+ * Maps size bytes at host address hva into the guest at gpa and gives the
+ * slot's number.  Page-aligned throughout.  -ENOSPC when no slot is free.
+ */
+int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,
+		    bool readonly, unsigned int *slot);
+/* Removes a slot; vCPUs no longer reach it on return. */
+int kvm_memslot_del(struct kvm *kvm, unsigned int slot);
+/* Number of slots in use. */
+unsigned int kvm_nr_memslots(const struct kvm *kvm);
+/* Counts every change of a memslot: see the EFAULT rule in vcpu.c. */
+uint64_t kvm_memslot_generation(const struct kvm *kvm);
+
+/*
+ * Connects eventfd fd to gsi; resamplefd -1 for edge and MSI.  Deassign is
+ * synchronous: no injection follows its return.
+ */
+int kvm_irqfd(struct kvm *kvm, int fd, uint32_t gsi, int resamplefd,
+	      bool assign);
+/* Level of a pin of the irqchip. */
+int kvm_irq_line(struct kvm *kvm, uint32_t gsi, bool level);
+/* Injects one message now (counted in stats as a user interrupt). */
+int kvm_signal_msi(struct kvm *kvm, uint64_t addr, uint32_t data);
+
+struct kvm_route {
+	uint32_t gsi;
+	bool is_msi;
+	uint32_t chip, pin; /* !is_msi */
+	uint64_t addr; /* is_msi */
+	uint32_t data;
+};
+
+/* Replaces the whole table (KVM_SET_GSI_ROUTING). */
+int kvm_set_routes(struct kvm *kvm, const struct kvm_route *routes,
+		   unsigned int nr);
+
+/* ioeventfd without datamatch on an MMIO (or, pio, port) address. */
+int kvm_ioeventfd(struct kvm *kvm, bool pio, uint64_t addr, unsigned int len,
+		  int fd, bool assign);
+
+/*
+ * KVM_DEV_VFIO_FILE_ADD and _DEL on the VM's one KVM-VFIO device, made at the
+ * first add.  Must come after the device's open and before its BIND; DEL
+ * before its close.
+ */
+int kvm_vfio_add(struct kvm *kvm, int device_fd);
+int kvm_vfio_del(struct kvm *kvm, int device_fd);
+
+extern const struct sandbox_ioctls kvm_sandbox_ioctls;
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One VM, built from a const config in visible order and destroyed in
+ * reverse.
+ */
+#ifndef WHERRY_MACHINE_H
+#define WHERRY_MACHINE_H
+
+#include "config.h"
+#include "stats.h"
+
+struct machine;
+
+/* Why the VM ended; also the exit status of `wherry run`. */
+enum machine_end {
+	END_POWEROFF = 0,
+	END_FAILED = 1,
+	END_CRASHED = 3,
+	END_TIMEOUT = 4,
+	END_KILLED = 5,
+};
+
+struct machine_result {
+	enum machine_end end;
+	const char *reason; /* "poweroff", "reset", "sigterm", "panic" ... */
+};
+
+int machine_create(struct machine **out, const struct run_config *cfg,
+		   struct stats *stats);
+/* Confines, runs until the end, leaves the vCPUs parked. */
+int machine_run(struct machine *m, struct machine_result *result);
+/* After machine_run, before destroy: writes the --stats object. */
+int machine_write_stats(struct machine *m, const char *path);
+void machine_destroy(struct machine *m);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Pure model of a function's configuration space: which bits the guest reads
+ * from here, which it may write, which it may clear by writing one.  Knows no
+ * device and no lock.
+ */
+#ifndef WHERRY_PCI_CONFIG_H
+#define WHERRY_PCI_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PCI_CONFIG_SIZE 4096
+
+struct pci_config {
+	uint8_t data[PCI_CONFIG_SIZE];
+	uint8_t wmask[PCI_CONFIG_SIZE]; /* guest-writable bits of data */
+	uint8_t w1c[PCI_CONFIG_SIZE]; /* write-one-to-clear bits of data */
+	/* Assigned devices: bits served from data; clear bits come from the
+	 * device.  All ones for a model of our own. */
+	uint8_t emu[PCI_CONFIG_SIZE];
+};
+
+/* All zero, nothing writable, everything emulated. */
+void pci_config_init(struct pci_config *c);
+/* Accesses are within the space (callers bound them): off + len <= 4096, len
+ * 1, 2 or 4, naturally aligned. */
+uint32_t pci_config_get(const struct pci_config *c, unsigned int off,
+			unsigned int len);
+void pci_config_set(struct pci_config *c, unsigned int off, unsigned int len,
+		    uint32_t val);
+void pci_config_set_wmask(struct pci_config *c, unsigned int off,
+			  unsigned int len, uint32_t mask);
+void pci_config_set_w1c(struct pci_config *c, unsigned int off,
+			unsigned int len, uint32_t mask);
+void pci_config_set_emu(struct pci_config *c, unsigned int off,
+			unsigned int len, uint32_t mask);
+/* What the guest reads when the device answered hw. */
+uint32_t pci_config_merge(const struct pci_config *c, unsigned int off,
+			  unsigned int len, uint32_t hw);
+/* A guest write: wmask and w1c applied; returns the bits of data that
+ * changed. */
+uint32_t pci_config_write(struct pci_config *c, unsigned int off,
+			  unsigned int len, uint32_t val);
+
+/*
+ * Appends a capability of size bytes (multiple of 4) to the standard list at
+ * off (0: the next free place from 0x40) and gives its offset; sets the
+ * status bit.  -ENOSPC when it does not fit.
+ */
+int pci_config_add_cap(struct pci_config *c, uint8_t id, unsigned int off,
+		       unsigned int size, unsigned int *at);
+/* Offset of a capability, 0 when absent.  Bounded against loops. */
+unsigned int pci_config_find_cap(const struct pci_config *c, uint8_t id);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A 16550A UART (National Semiconductor PC16550D data sheet) at any eight
+ * ports or bytes.  Emulation under dev_lock.
+ */
+#ifndef WHERRY_SERIAL_H
+#define WHERRY_SERIAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bus.h"
+
+struct console;
+struct irq;
+struct loop;
+struct serial;
+
+/* Claims [base, base + 8) of space; gsi is its level interrupt. */
+int serial_create(struct serial **out, struct bus *bus, enum bus_space space,
+		  uint64_t base, struct irq *irq, uint32_t gsi,
+		  struct console *con);
+/* Connects the console's input; quit is called on Ctrl-a x. */
+int serial_start(struct serial *s, struct loop *loop,
+		 void (*quit)(void *opaque), void *opaque);
+/* Power-on state.  dev_lock held. */
+void serial_reset(struct serial *s);
+void serial_destroy(struct serial *s);
+
+#endif

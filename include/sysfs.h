@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finds devices, drivers, siblings, reserved regions and kernel options in
+ * sysfs and procfs.  Reads only; binding is cmd-bind.c's, which uses the
+ * paths found here.  Any thread; errors 0 or -errno, logged once here where
+ * said.  The root of sysfs can be moved for tests (sysfs_root).
+ */
+#ifndef WHERRY_SYSFS_H
+#define WHERRY_SYSFS_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SYSFS_MAX_SIBLINGS 64
+#define BDF_SIZE 16
+
+/* Canonical "dddd:bb:dd.f" from user input (domain optional).  -EINVAL when
+ * malformed; logs nothing. */
+int bdf_parse(const char *s, char out[BDF_SIZE]);
+
+struct sysfs_device {
+	char bdf[BDF_SIZE]; /* "" for a device that is not PCI */
+	char dir[PATH_MAX]; /* canonical sysfs directory */
+	uint16_t vendor, device, subsys_vendor, subsys_device;
+	uint32_t class_code; /* 24 bits */
+	uint8_t header_type; /* without the multifunction bit */
+	char driver[64]; /* "" when none */
+	int numa_node; /* -1: unknown */
+	int iommu_group; /* -1: none */
+	char reset_methods[64];
+	bool has_vfio_dev; /* vfio-dev/vfioN exists */
+	char node[64]; /* /dev/vfio/devices/vfioN, "" when none */
+	dev_t rdev; /* 0 when the kernel offers no cdev for it */
+	/* Other members of the IOMMU group, and which of them are on a driver
+	 * that keeps the group from being assigned. */
+	unsigned int nr_siblings;
+	struct {
+		char bdf[BDF_SIZE];
+		char driver[64];
+		bool blocks;
+	} siblings[SYSFS_MAX_SIBLINGS];
+};
+
+/* Directory that stands for "/": "" in production, a fixture in tests. */
+struct sysfs {
+	const char *root;
+};
+
+/*
+ * Reads everything about a PCI device by canonical BDF; -ENODEV when absent
+ * (not logged).
+ */
+int sysfs_read_pci(const struct sysfs *sysfs, const char *bdf,
+		   struct sysfs_device *out);
+/* The same from an mdev UUID or any sysfs path with a vfio-dev/ child. */
+int sysfs_read_path(const struct sysfs *sysfs, const char *path,
+		    struct sysfs_device *out);
+int sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,
+		    struct sysfs_device *out);
+
+/*
+ * Explains in one line why a device cannot be assigned now, and what to do.
+ * Returns true and fills why when there is a reason; false when it can.
+ * Covers: a bridge, no driver or a host driver, no cdev in this kernel, node
+ * missing, node not permitted, a sibling on a host driver, mdev of another
+ * API.
+ */
+bool sysfs_why_not(const struct sysfs *sysfs, const struct sysfs_device *dev,
+		   char *why, size_t size);
+
+/*
+ * After a BIND that failed with EPERM: the likeliest of sibling, foreign
+ * owner, or missing interrupt remapping, as text for the message.
+ */
+void sysfs_explain_eperm(const struct sysfs *sysfs,
+			 const struct sysfs_device *dev, char *why,
+			 size_t size);
+
+/* True when interrupt remapping is known to be missing (MSIs not isolated) or
+ * iommufd/vfio allow_unsafe_interrupts is set: such hosts are refused. */
+bool sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why, size_t size);
+
+/* Processes that hold the device's node open, as "name (pid N)"; false when
+ * none is visible to this user. */
+bool sysfs_node_holder(const struct sysfs *sysfs, dev_t rdev, char *who,
+		       size_t size);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One assigned PCI function as the guest sees it: config space overlaid on
+ * the device's, BARs mapped into the guest, MSI-X pages trapped, interrupts
+ * by irqfd.  Composed of vfio-bar.c (BARs), vfio-irq.c (interrupts) and
+ * vfio-quirk.c (a const table of exceptions).
+ */
+#ifndef WHERRY_VFIO_PCI_H
+#define WHERRY_VFIO_PCI_H
+
+#include <stdbool.h>
+
+#include "pci.h"
+
+struct bus;
+struct irq;
+struct json;
+struct kvm;
+struct loop;
+struct vfio_device;
+struct vfio_pci;
+
+struct vfio_pci_params {
+	struct vfio_device *dev; /* ATTACHED; stays the caller's */
+	struct bus *bus;
+	struct irq *irq;
+	struct kvm *kvm;
+	bool rom; /* offer the option ROM */
+	bool trap_bars; /* never map a BAR */
+};
+
+/*
+ * Reads the device's config space and builds the guest's view.  Main thread,
+ * before the vCPUs run.  0 or -errno, logged.
+ */
+int vfio_pci_create(struct vfio_pci **out, const struct vfio_pci_params *p);
+/* The function to plug into a port. */
+struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
+
+/*
+ * Pending bits of masked vectors and later ERR and REQ come as eventfds.
+ * Before confinement.
+ */
+int vfio_pci_start(struct vfio_pci *v, struct loop *loop);
+
+/*
+ * Stops everything that reaches the device or comes from it, in the order
+ * that frees it: bus master off, irqfds, SET_IRQS disable, memslots, bus
+ * ranges.  vCPUs are parked.  Idempotent.
+ */
+void vfio_pci_quiesce(struct vfio_pci *v);
+/* Reboot: quiesce, reset the device, config and BARs to power-on. */
+int vfio_pci_reset(struct vfio_pci *v);
+/* quiesce, then unmap the BARs and free.  Takes NULL.  The caller then does
+ * FILE_DEL and vfio_close(). */
+void vfio_pci_destroy(struct vfio_pci *v);
+
+/* Counts of accesses by region, interrupts enabled and so on. */
+void vfio_pci_stats(struct vfio_pci *v, struct json *j);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Drives one host device through its VFIO cdev: OPENED -> BOUND -> ATTACHED.
+ * Knows no guest, no KVM and no IOAS beyond its number.  Follows
+ * include/uapi/linux/vfio.h and Documentation/driver-api/vfio.rst.
+ *
+ * Order: vfio_open, KVM's FILE_ADD (the caller's), vfio_bind, vfio_attach,
+ * use, FILE_DEL, vfio_close.  Nothing but bind is allowed before bind.
+ * Thread: main thread, or under dev_lock once the VM runs.
+ * Errors: 0 or -errno, logged once here with the device's name.
+ */
+#ifndef WHERRY_VFIO_H
+#define WHERRY_VFIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox.h"
+#include "stats.h"
+#include "util.h"
+
+struct vfio_device;
+
+enum vfio_state { VFIO_OPENED, VFIO_BOUND, VFIO_ATTACHED };
+
+/* Region indices of a PCI device. */
+enum {
+	VFIO_REGION_BAR0 = 0, /* to 5 */
+	VFIO_REGION_ROM = 6,
+	VFIO_REGION_CONFIG = 7,
+	VFIO_REGION_VGA = 8,
+	VFIO_REGION_DEVICE = 9, /* first device-specific one */
+};
+
+/* Interrupt indices of a PCI device. */
+enum { VFIO_INTX, VFIO_MSI, VFIO_MSIX, VFIO_ERR, VFIO_REQ, VFIO_NR_IRQS };
+
+#define VFIO_MAX_REGIONS 32
+#define VFIO_MAX_AREAS 16
+
+struct vfio_region {
+	uint64_t size; /* bytes; 0: absent */
+	uint64_t offset; /* in the device fd */
+	bool read, write, mmap;
+	bool msix_mappable; /* mmap may include the MSI-X table */
+	/* Parts that can be mapped, relative to the region; the whole region
+	 * when the kernel lists none and mmap is set. */
+	struct range areas[VFIO_MAX_AREAS];
+	unsigned int nr_areas;
+};
+
+struct vfio_irq {
+	uint32_t count; /* 0: absent */
+	bool eventfd, maskable, automasked, noresize;
+};
+
+/*
+ * Opens node O_RDWR and checks that its device number is rdev (0: unchecked).
+ * name goes into messages and is copied.  Each errno of open has its remedy
+ * (missing node, permission).
+ */
+int vfio_open(struct vfio_device **out, const char *name, const char *node,
+	      dev_t rdev, struct stats *stats);
+/* The same for an inherited device fd, which it takes over. */
+int vfio_open_fd(struct vfio_device **out, const char *name, int fd,
+		 struct stats *stats);
+
+/*
+ * VFIO_DEVICE_BIND_IOMMUFD, retrying EAGAIN a few times; then GET_INFO,
+ * regions and interrupts are read and cached, bounded and checked.  why may
+ * be NULL or a text that the caller found by looking at sysfs (group
+ * siblings, interrupt remapping), appended to the message of EPERM.
+ */
+int vfio_bind(struct vfio_device *dev, int iommufd, const char *why);
+int vfio_attach(struct vfio_device *dev, uint32_t ioas);
+int vfio_detach(struct vfio_device *dev);
+/* Detaches if attached, and closes.  Takes NULL.  Callers have dropped
+ * irqfds, memslots, BAR mappings and the KVM-VFIO reference before. */
+void vfio_close(struct vfio_device *dev);
+
+const char *vfio_name(const struct vfio_device *dev);
+int vfio_fd(const struct vfio_device *dev);
+enum vfio_state vfio_state(const struct vfio_device *dev);
+uint32_t vfio_devid(const struct vfio_device *dev);
+bool vfio_can_reset(const struct vfio_device *dev);
+
+/* The cached facts; NULL when the index is out of range.  After bind. */
+const struct vfio_region *vfio_region(const struct vfio_device *dev,
+				      unsigned int index);
+const struct vfio_irq *vfio_irq(const struct vfio_device *dev,
+				unsigned int index);
+
+/*
+ * One access of len 1, 2, 4 or 8 bytes at offset within a region, of exactly
+ * that width.  Out-of-bounds is -EINVAL.  Not logged: the caller knows
+ * whether the guest or wherry asked.  A short count is -EIO.
+ */
+int vfio_read(struct vfio_device *dev, unsigned int region, uint64_t offset,
+	      void *buf, unsigned int len);
+int vfio_write(struct vfio_device *dev, unsigned int region, uint64_t offset,
+	       const void *buf, unsigned int len);
+
+/*
+ * Maps the areas of a region into one reservation of the whole region's size
+ * (rounded up to pages) whose address is congruent to the region's start
+ * modulo min(size, 1 GiB), so that the kernel can use huge pages.  Parts that
+ * are not in areas[0..nr) (page-aligned, relative) stay PROT_NONE.  Undone by
+ * vfio_unmap_region with the same size.
+ */
+int vfio_map_region(struct vfio_device *dev, unsigned int region,
+		    const struct range *areas, unsigned int nr, void **hva);
+void vfio_unmap_region(struct vfio_device *dev, unsigned int region, void *hva);
+
+/*
+ * SET_IRQS TRIGGER|EVENTFD for [start, start + count): fds[i] -1 leaves that
+ * vector without a signal.  The first call on an index enables it.  A
+ * positive answer of the kernel (fewer vectors than asked) becomes -ENOSPC.
+ */
+int vfio_irq_set(struct vfio_device *dev, unsigned int index,
+		 unsigned int start, unsigned int count, const int *fds);
+/* Disables an index; not being enabled is no error. */
+int vfio_irq_disable(struct vfio_device *dev, unsigned int index);
+int vfio_irq_mask(struct vfio_device *dev, unsigned int index);
+int vfio_irq_unmask(struct vfio_device *dev, unsigned int index);
+/* UNMASK by eventfd (fd -1 clears).  -ENOTTY is returned without a log. */
+int vfio_irq_unmask_fd(struct vfio_device *dev, unsigned int index, int fd);
+/* Software loop-back of one vector (TRIGGER|NONE). */
+int vfio_irq_trigger(struct vfio_device *dev, unsigned int index,
+		     unsigned int vector);
+
+/* VFIO_DEVICE_RESET, over EAGAIN; -ENOTTY when the device has no reset. */
+int vfio_reset(struct vfio_device *dev);
+
+extern const struct sandbox_ioctls vfio_sandbox_ioctls;
+
+#endif
