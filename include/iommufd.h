@@ -18,7 +18,8 @@
 
 struct iommufd;
 
-/* Opens /dev/iommu, or takes over fd >= 0, and allocates the IOAS. */
+/* Opens /dev/iommu, or takes over fd >= 0 (also when it fails), and
+ * allocates the IOAS. */
 int iommufd_create(struct iommufd **out, int fd, struct stats *stats);
 /* Unmaps all, destroys the IOAS, closes.  After every device's close. */
 void iommufd_destroy(struct iommufd *iommufd);

@@ -9,6 +9,7 @@
 #define WHERRY_VFIO_PCI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "pci.h"
 
@@ -27,6 +28,7 @@ struct vfio_pci_params {
 	struct kvm *kvm;
 	bool rom; /* offer the option ROM */
 	bool trap_bars; /* never map a BAR */
+	uint32_t intx_gsi; /* of the port's INTx pin; 0: no INTx */
 };
 
 /*

@@ -13,6 +13,7 @@
 #define WHERRY_VFIO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -62,17 +63,29 @@ struct vfio_irq {
  */
 int vfio_open(struct vfio_device **out, const char *name, const char *node,
 	      dev_t rdev, struct stats *stats);
-/* The same for an inherited device fd, which it takes over. */
+/* The same for an inherited device fd, which it takes over, also when it
+ * fails. */
 int vfio_open_fd(struct vfio_device **out, const char *name, int fd,
 		 struct stats *stats);
 
 /*
+ * BIND answers EPERM and EINVAL for several reasons each; only sysfs and
+ * procfs can tell them apart, and only the caller may look there.  fn is
+ * called when BIND has failed with -err (EPERM: sibling, foreign owner, no
+ * interrupt remapping; EINVAL: held by another process, ...) and fills why
+ * with "reason; remedy" or leaves it empty.
+ */
+struct vfio_why {
+	void (*fn)(void *opaque, int err, char *why, size_t size);
+	void *opaque;
+};
+
+/*
  * VFIO_DEVICE_BIND_IOMMUFD, retrying EAGAIN a few times; then GET_INFO,
  * regions and interrupts are read and cached, bounded and checked.  why may
- * be NULL or a text that the caller found by looking at sysfs (group
- * siblings, interrupt remapping), appended to the message of EPERM.
+ * be NULL.
  */
-int vfio_bind(struct vfio_device *dev, int iommufd, const char *why);
+int vfio_bind(struct vfio_device *dev, int iommufd, const struct vfio_why *why);
 int vfio_attach(struct vfio_device *dev, uint32_t ioas);
 int vfio_detach(struct vfio_device *dev);
 /* Detaches if attached, and closes.  Takes NULL.  Callers have dropped

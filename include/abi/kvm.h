@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * <linux/kvm.h>, and the numbers that are newer than Debian 12's copy of it
+ * (Linux 6.1).  tests/unit/test-abi-kvm.c compares them with the system's
+ * where those are newer.
+ */
+#ifndef WHERRY_ABI_KVM_H
+#define WHERRY_ABI_KVM_H
+
+#include <linux/kvm.h>
+
+/* Linux 6.6: the KVM-VFIO device takes any VFIO file. */
+#ifndef KVM_DEV_VFIO_FILE
+#define KVM_DEV_VFIO_FILE 1
+#define KVM_DEV_VFIO_FILE_ADD 1
+#define KVM_DEV_VFIO_FILE_DEL 2
+#endif
+
+/* Linux 6.11: deleting a memslot zaps every shadow page unless disabled. */
+#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
+#define KVM_X86_QUIRK_SLOT_ZAP_ALL (1 << 7)
+#endif
+
+#endif
