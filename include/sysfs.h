@@ -13,12 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SYSFS_MAX_SIBLINGS 64
-#define BDF_SIZE 16
+#include "bdf.h"
 
-/* Canonical "dddd:bb:dd.f" from user input (domain optional).  -EINVAL when
- * malformed; logs nothing. */
-int bdf_parse(const char *s, char out[BDF_SIZE]);
+#define SYSFS_MAX_SIBLINGS 64
 
 struct sysfs_device {
 	char bdf[BDF_SIZE]; /* "" for a device that is not PCI */
@@ -27,6 +24,7 @@ struct sysfs_device {
 	uint32_t class_code; /* 24 bits */
 	uint8_t header_type; /* without the multifunction bit */
 	char driver[64]; /* "" when none */
+	char mdev_api[32]; /* "vfio-pci" etc., "" when not an mdev */
 	int numa_node; /* -1: unknown */
 	int iommu_group; /* -1: none */
 	char reset_methods[64];
@@ -36,8 +34,8 @@ struct sysfs_device {
 	/* Other members of the IOMMU group, and which of them are on a driver
 	 * that keeps the group from being assigned. */
 	unsigned int nr_siblings;
-	struct {
-		char bdf[BDF_SIZE];
+	struct sysfs_sibling {
+		char bdf[BDF_SIZE]; /* or another bus's name, cut short */
 		char driver[64];
 		bool blocks;
 	} siblings[SYSFS_MAX_SIBLINGS];
@@ -48,13 +46,21 @@ struct sysfs {
 	const char *root;
 };
 
+/* Root and format in one path; -ENAMETOOLONG. */
+int sysfs_path(const struct sysfs *sysfs, char *buf, size_t size,
+	       const char *fmt, ...) PRINTF(4, 5);
+/* The last part of what a symbolic link below the root points to, as in
+ * DEVICE/driver.  -errno; -ENOENT leaves "". */
+int sysfs_link_name(const char *dir, const char *link, char *buf, size_t size);
+
 /*
- * Reads everything about a PCI device by canonical BDF; -ENODEV when absent
- * (not logged).
+ * Reads everything about a PCI device by canonical BDF; -ENODEV when absent.
+ * None of these logs.
  */
 int sysfs_read_pci(const struct sysfs *sysfs, const char *bdf,
 		   struct sysfs_device *out);
-/* The same from an mdev UUID or any sysfs path with a vfio-dev/ child. */
+/* The same from an mdev UUID (-EINVAL when malformed) or the sysfs path of any
+ * device, or of its vfio-dev/vfioN (-EINVAL when it is not below /sys). */
 int sysfs_read_path(const struct sysfs *sysfs, const char *path,
 		    struct sysfs_device *out);
 int sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * bdf - parses domain:bus:device.function. Whether such a function exists is
+ * sysfs.c's business.
+ */
+#include "bdf.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Parses 1 to max hex digits at *s, which it moves past them. */
+static int parse_hex(const char **s, unsigned int max, uint32_t *out)
+{
+	uint32_t v = 0;
+	unsigned int n;
+
+	for (n = 0; n < max; n++) {
+		char c = **s;
+
+		if (c >= '0' && c <= '9')
+			v = v << 4 | (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			v = v << 4 | (uint32_t)(c - 'a' + 10);
+		else if (c >= 'A' && c <= 'F')
+			v = v << 4 | (uint32_t)(c - 'A' + 10);
+		else
+			break;
+		(*s)++;
+	}
+	*out = v;
+	return n ? 0 : -EINVAL;
+}
+
+static int parse_char(const char **s, char c)
+{
+	if (**s != c)
+		return -EINVAL;
+	(*s)++;
+	return 0;
+}
+
+int bdf_parse(const char *s, char out[BDF_SIZE])
+{
+	uint32_t domain = 0, bus, dev, fn;
+
+	/* The first number is the domain when two colons follow. */
+	if (parse_hex(&s, 8, &bus) || parse_char(&s, ':') ||
+	    parse_hex(&s, 2, &dev))
+		return -EINVAL;
+	if (*s == ':') {
+		domain = bus;
+		bus = dev;
+		s++;
+		if (parse_hex(&s, 2, &dev))
+			return -EINVAL;
+	}
+	if (parse_char(&s, '.') || parse_hex(&s, 1, &fn) || *s)
+		return -EINVAL;
+	if (bus > 0xff || dev > 0x1f || fn > 7)
+		return -EINVAL;
+
+	snprintf(out, BDF_SIZE, "%04x:%02x:%02x.%x", domain, bus, dev, fn);
+	return 0;
+}

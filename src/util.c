@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * util - whole-file reads and writes of attributes. Holds no state and logs
+ * nothing: only the caller knows whether a missing file is an error.
+ */
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fd.h"
+
+#define FIRST_READ 4096
+
+/* Reads fd to its end into a growing buffer: procfs files have no size. */
+static int read_to_end(int fd, size_t max, char **buf, size_t *len)
+{
+	size_t cap = MIN(max, FIRST_READ) + 1;
+	size_t used = 0;
+	char *p = NULL;
+
+	for (;;) {
+		char *bigger = realloc(p, cap + 1);
+		ssize_t n;
+
+		*buf = bigger ? bigger : p;
+		if (!bigger)
+			return -ENOMEM;
+		p = bigger;
+
+		n = read(fd, p + used, cap - used);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+
+		used += (size_t)n;
+		if (used > max)
+			return -EFBIG;
+		if (used == cap)
+			cap = MIN(cap * 2, max + 1);
+	}
+
+	p[used] = '\0';
+	*len = used;
+	return 0;
+}
+
+int read_file(const char *path, size_t max, char **out, size_t *len_bytes)
+{
+	int fd cleanup_fd = -1;
+	char *buf cleanup_free = NULL;
+	size_t len = 0;
+	int r;
+
+	if (max > SIZE_MAX / 4)
+		return -EINVAL;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+
+	r = read_to_end(fd, max, &buf, &len);
+	if (r)
+		return r;
+
+	*out = buf;
+	buf = NULL;
+	if (len_bytes)
+		*len_bytes = len;
+	return 0;
+}
+
+int read_attr(const char *path, char *buf, size_t size)
+{
+	int fd cleanup_fd = -1;
+	size_t used = 0;
+
+	if (!size)
+		return -EINVAL;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+
+	for (;;) {
+		ssize_t n = read(fd, buf + used, size - used);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		used += (size_t)n;
+		if (used == size)
+			return -EFBIG; /* no room for the NUL */
+	}
+
+	if (used && buf[used - 1] == '\n')
+		used--;
+	buf[used] = '\0';
+	return 0;
+}
+
+int write_attr(const char *path, const char *val)
+{
+	int fd cleanup_fd = -1;
+	size_t len = strlen(val);
+	ssize_t n;
+
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+
+	/* One write: an attribute takes each as a whole new value. */
+	do {
+		n = write(fd, val, len);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == len ? 0 : -EIO;
+}
