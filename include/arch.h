@@ -12,7 +12,7 @@
 #include "util.h"
 
 struct kvm;
-struct vcpus;
+struct kvm_route;
 
 /* Where things are in the guest's physical address space. */
 struct layout {
@@ -46,6 +46,10 @@ int arch_phys_bits(struct kvm *kvm, unsigned int *bits);
 int arch_vm_init(struct kvm *kvm);
 /* The irqchip back to power-on.  All vCPUs parked. */
 int arch_vm_reset(struct kvm *kvm);
+
+#define ARCH_MAX_FIXED_ROUTES 64
+/* The pins of the irqchip for irq_create(); returns how many. */
+unsigned int arch_fixed_routes(struct kvm_route *routes);
 
 /*
  * What the guest enters: images are read from fds that stay open for

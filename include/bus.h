@@ -57,8 +57,11 @@ void bus_remove(struct bus *bus, struct bus_range *range);
 void bus_access(struct bus *bus, enum bus_space space, uint64_t addr,
 		void *data, unsigned int len, bool write);
 
-/* Calls fn for every range that was ever added, its counters standing.
- * dev_lock held by the caller. */
+/* Removes it for good: its owner is about to free it. */
+void bus_forget(struct bus *bus, struct bus_range *range);
+
+/* Calls fn for every range that was ever added and not forgotten, its
+ * counters standing.  dev_lock held by the caller. */
 void bus_for_each(struct bus *bus,
 		  void (*fn)(void *opaque, const struct bus_range *range),
 		  void *opaque);

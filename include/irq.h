@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Owns the guest's interrupt numbers (GSIs): the fixed pins of the irqchip,
- * MSI routes from arch_first_msi_gsi() up, and irqfds.  A GSI is allocated
+ * MSI routes above them, and irqfds.  A GSI is allocated
  * when a guest first unmasks a vector, and routes go to the kernel in
  * batches: irq_msi_set() any number of times, then one irq_commit(), and only
  * then irq_fd_assign() of GSIs that were new.
@@ -17,8 +17,14 @@
 
 struct irq;
 struct kvm;
+struct kvm_route;
 
-int irq_create(struct irq **out, struct kvm *kvm);
+/*
+ * fixed are the pins of the irqchip (arch_fixed_routes()), copied; messages
+ * get GSIs from first_msi up.  The irqchip exists.
+ */
+int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
+	       unsigned int nr_fixed, uint32_t first_msi);
 void irq_destroy(struct irq *irq);
 
 /* Level of a fixed pin. */

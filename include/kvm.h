@@ -69,6 +69,8 @@ struct kvm_route {
 	uint32_t data;
 };
 
+/* The size of KVM's table of routes (KVM_CAP_IRQ_ROUTING). */
+unsigned int kvm_max_routes(struct kvm *kvm);
 /* Replaces the whole table (KVM_SET_GSI_ROUTING). */
 int kvm_set_routes(struct kvm *kvm, const struct kvm_route *routes,
 		   unsigned int nr);

@@ -17,11 +17,11 @@ enum stats_iface { STATS_KVM, STATS_IOMMUFD, STATS_VFIO, STATS_NR_IFACES };
 struct stats_stage {
 	char name[32]; /* "ram", "kvm", "bind", "kvm-run" ... */
 	char device[64]; /* "" or the device it is about */
-	uint64_t us; /* microseconds since process start */
+	uint64_t us; /* microseconds since the start */
 };
 
 struct stats {
-	uint64_t start_ns; /* CLOCK_MONOTONIC at process start (exec) */
+	uint64_t start_ns; /* CLOCK_MONOTONIC when main() began */
 	struct stats_stage stages[STATS_MAX_STAGES];
 	unsigned int nr_stages;
 	_Atomic uint64_t ioctls[STATS_NR_IFACES];
@@ -29,7 +29,7 @@ struct stats {
 	_Atomic uint64_t user_interrupts; /* injected by KVM_SIGNAL_MSI etc. */
 };
 
-/* Zeroes and sets start_ns from /proc/self/stat (clock of the exec). */
+/* Zeroes and starts the clock: first thing in main(). */
 void stats_init(struct stats *s);
 /* Records that a stage is reached now; device may be NULL. s may be NULL. */
 void stats_stage(struct stats *s, const char *name, const char *device);

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Owns the guest's interrupt numbers: which MSI GSI is taken, what message it
+ * carries, and the copy of KVM's routing table.  Does not know devices.
+ */
+#include "irq.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "kvm.h"
+#include "log.h"
+#include "util.h"
+
+#define MAX_MSI_GSIS 4096
+
+struct msi {
+	bool used, set;
+	uint64_t addr;
+	uint32_t data;
+};
+
+struct irq {
+	struct kvm *kvm;
+	pthread_mutex_t lock; /* irq_lock; guards all below */
+	struct kvm_route *table; /* fixed pins, then messages */
+	unsigned int nr_fixed;
+	unsigned int first_msi, nr_msi;
+	struct msi *msi;
+	unsigned int nr_irqfds;
+	bool dirty;
+};
+
+int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
+	       unsigned int nr_fixed, uint32_t first_msi)
+{
+	struct irq *irq = calloc(1, sizeof(*irq));
+	unsigned int max;
+	int r = -ENOMEM;
+
+	if (!irq)
+		goto err;
+	irq->kvm = kvm;
+	pthread_mutex_init(&irq->lock, NULL);
+	irq->nr_fixed = nr_fixed;
+	irq->first_msi = first_msi;
+
+	max = kvm_max_routes(kvm);
+	if (max < irq->nr_fixed + 1) {
+		log_err("/dev/kvm: %u interrupt routes are too few", max);
+		r = -ENOTSUP;
+		goto err;
+	}
+	irq->nr_msi = MIN(max - irq->nr_fixed, MAX_MSI_GSIS - irq->first_msi);
+	irq->msi = calloc(irq->nr_msi, sizeof(*irq->msi));
+	irq->table = calloc(irq->nr_fixed + irq->nr_msi, sizeof(*irq->table));
+	if (!irq->msi || !irq->table)
+		goto err;
+	for (unsigned int i = 0; i < irq->nr_fixed; i++)
+		irq->table[i] = fixed[i];
+	irq->dirty = true;
+	r = irq_commit(irq);
+	if (r)
+		goto err;
+	*out = irq;
+	return 0;
+err:
+	irq_destroy(irq);
+	return r;
+}
+
+void irq_destroy(struct irq *irq)
+{
+	if (!irq)
+		return;
+	free(irq->table);
+	free(irq->msi);
+	pthread_mutex_destroy(&irq->lock);
+	free(irq);
+}
+
+void irq_set_level(struct irq *irq, uint32_t gsi, bool level)
+{
+	(void)kvm_irq_line(irq->kvm, gsi, level); /* logged; nothing to undo */
+}
+
+int irq_msi_alloc(struct irq *irq, uint32_t *gsi)
+{
+	int r = -ENOSPC;
+
+	pthread_mutex_lock(&irq->lock);
+	for (unsigned int i = 0; i < irq->nr_msi; i++) {
+		if (irq->msi[i].used)
+			continue;
+		irq->msi[i] = (struct msi){ .used = true };
+		*gsi = irq->first_msi + i;
+		r = 0;
+		break;
+	}
+	pthread_mutex_unlock(&irq->lock);
+	if (r)
+		log_err("/dev/kvm: all %u MSI routes are in use", irq->nr_msi);
+	return r;
+}
+
+static struct msi *msi_of(struct irq *irq, uint32_t gsi)
+{
+	return &irq->msi[gsi - irq->first_msi];
+}
+
+void irq_msi_free(struct irq *irq, uint32_t gsi)
+{
+	struct msi *m = msi_of(irq, gsi);
+
+	pthread_mutex_lock(&irq->lock);
+	if (m->set)
+		irq->dirty = true;
+	*m = (struct msi){ 0 };
+	pthread_mutex_unlock(&irq->lock);
+}
+
+void irq_msi_set(struct irq *irq, uint32_t gsi, uint64_t addr, uint32_t data)
+{
+	struct msi *m = msi_of(irq, gsi);
+
+	pthread_mutex_lock(&irq->lock);
+	if (!m->set || m->addr != addr || m->data != data) {
+		m->set = true;
+		m->addr = addr;
+		m->data = data;
+		irq->dirty = true;
+	}
+	pthread_mutex_unlock(&irq->lock);
+}
+
+int irq_commit(struct irq *irq)
+{
+	unsigned int n = irq->nr_fixed;
+	int r = 0;
+
+	pthread_mutex_lock(&irq->lock);
+	if (!irq->dirty)
+		goto out;
+	for (unsigned int i = 0; i < irq->nr_msi; i++) {
+		const struct msi *m = &irq->msi[i];
+
+		if (m->set)
+			irq->table[n++] = (struct kvm_route){
+				.gsi = irq->first_msi + i,
+				.is_msi = true,
+				.addr = m->addr,
+				.data = m->data,
+			};
+	}
+	r = kvm_set_routes(irq->kvm, irq->table, n);
+	if (!r)
+		irq->dirty = false;
+out:
+	pthread_mutex_unlock(&irq->lock);
+	return r;
+}
+
+int irq_fd_assign(struct irq *irq, uint32_t gsi, int fd, int resamplefd)
+{
+	int r;
+
+	pthread_mutex_lock(&irq->lock);
+	r = kvm_irqfd(irq->kvm, fd, gsi, resamplefd, true);
+	if (!r)
+		irq->nr_irqfds++;
+	pthread_mutex_unlock(&irq->lock);
+	return r;
+}
+
+int irq_fd_deassign(struct irq *irq, uint32_t gsi, int fd)
+{
+	int r;
+
+	pthread_mutex_lock(&irq->lock);
+	r = kvm_irqfd(irq->kvm, fd, gsi, -1, false);
+	if (!r)
+		irq->nr_irqfds--;
+	pthread_mutex_unlock(&irq->lock);
+	return r;
+}
+
+int irq_msi_send(struct irq *irq, uint64_t addr, uint32_t data)
+{
+	return kvm_signal_msi(irq->kvm, addr, data);
+}
+
+int irq_reset(struct irq *irq)
+{
+	pthread_mutex_lock(&irq->lock);
+	for (unsigned int i = 0; i < irq->nr_msi; i++)
+		irq->msi[i].set = false;
+	irq->dirty = true;
+	pthread_mutex_unlock(&irq->lock);
+	return irq_commit(irq);
+}
+
+unsigned int irq_nr_irqfds(const struct irq *irq)
+{
+	return irq->nr_irqfds;
+}

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Owns the vCPU fds and threads: run, kick, park, stop, count.  What an
+ * access means is the bus's business, registers are the architecture's.
+ *
+ * A vCPU is parked while its thread waits in park().  hold stops entries into
+ * the guest: it is raised by vcpus_hold() (any thread) or vcpus_pause() (the
+ * loop, which also kicks) and lowered by vcpus_resume() only.
+ */
+#include "vcpu.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "abi/kvm.h"
+#include "bus.h"
+#include "fd.h"
+#include "json.h"
+#include "kvm-stats.h"
+#include "kvm.h"
+#include "log.h"
+#include "util.h"
+
+#define KICK_SIGNAL (SIGRTMIN + 0)
+#define MAX_VCPUS 64
+#define NR_REASONS 64 /* of KVM_EXIT_*; what is beyond counts as the last */
+
+struct vcpu {
+	struct vcpus *v;
+	unsigned int id;
+	int fd;
+	int stats_fd; /* -1 on kernels without */
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started; /* main thread */
+	bool entered; /* own thread: has been in KVM_RUN */
+	uint64_t exits[NR_REASONS]; /* own thread; others while parked */
+	uint64_t interrupted; /* the same: kicks */
+};
+
+struct vcpus {
+	struct vcpus_params p;
+	size_t run_bytes;
+	atomic_bool hold;
+	pthread_mutex_t lock; /* guards all below */
+	pthread_cond_t changed;
+	unsigned int nr_parked;
+	bool quit;
+	bool confine;
+	unsigned int nr_confined;
+	int confine_error;
+	struct vcpu vcpu[];
+};
+
+static void on_kick(int sig)
+{
+	(void)sig;
+}
+
+static void event(struct vcpu *vcpu, enum vm_event ev)
+{
+	struct vcpus *v = vcpu->v;
+
+	bus_lock(v->p.bus);
+	v->p.events.fn(v->p.events.opaque, ev);
+	bus_unlock(v->p.bus);
+	/* Whatever the machine makes of it, this vCPU does not go on alone. */
+	vcpus_hold(v);
+}
+
+static void exit_io(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	for (uint32_t i = 0; i < run->io.count; i++) {
+		bus_access(vcpu->v->p.bus, BUS_PIO, run->io.port, data,
+			   run->io.size, run->io.direction == KVM_EXIT_IO_OUT);
+		data += run->io.size;
+	}
+}
+
+static void exit_mmio(struct vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	bus_access(vcpu->v->p.bus, BUS_MMIO, run->mmio.phys_addr,
+		   run->mmio.data, run->mmio.len, run->mmio.is_write);
+}
+
+static void exit_shutdown(struct vcpu *vcpu)
+{
+	log_err("vcpu%u: the guest crashed: triple fault", vcpu->id);
+	event(vcpu, VM_CRASHED);
+}
+
+static void exit_system_event(struct vcpu *vcpu)
+{
+	switch (vcpu->run->system_event.type) {
+	case KVM_SYSTEM_EVENT_SHUTDOWN:
+		event(vcpu, VM_POWEROFF);
+		break;
+	case KVM_SYSTEM_EVENT_RESET:
+		event(vcpu, VM_RESET);
+		break;
+	default:
+		log_err("vcpu%u: the guest crashed: system event %u", vcpu->id,
+			vcpu->run->system_event.type);
+		event(vcpu, VM_CRASHED);
+	}
+}
+
+static void exit_internal_error(struct vcpu *vcpu)
+{
+	log_err("vcpu%u: KVM cannot go on: internal error %u", vcpu->id,
+		vcpu->run->internal.suberror);
+	event(vcpu, VM_FAILED);
+}
+
+static void exit_fail_entry(struct vcpu *vcpu)
+{
+	log_err("vcpu%u: the CPU refused the guest's state: reason %#llx",
+		vcpu->id,
+		(unsigned long long)
+			vcpu->run->fail_entry.hardware_entry_failure_reason);
+	event(vcpu, VM_FAILED);
+}
+
+static void exit_unknown(struct vcpu *vcpu)
+{
+	log_err("vcpu%u: unexpected exit reason %u", vcpu->id,
+		vcpu->run->exit_reason);
+	event(vcpu, VM_FAILED);
+}
+
+static void exit_nothing(struct vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(struct vcpu *vcpu);
+} handlers[NR_REASONS] = {
+	[KVM_EXIT_IO] = { "io", exit_io },
+	[KVM_EXIT_MMIO] = { "mmio", exit_mmio },
+	[KVM_EXIT_INTR] = { "intr", exit_nothing },
+	[KVM_EXIT_IRQ_WINDOW_OPEN] = { "irq_window", exit_nothing },
+	[KVM_EXIT_SHUTDOWN] = { "shutdown", exit_shutdown },
+	[KVM_EXIT_SYSTEM_EVENT] = { "system_event", exit_system_event },
+	[KVM_EXIT_INTERNAL_ERROR] = { "internal_error", exit_internal_error },
+	[KVM_EXIT_FAIL_ENTRY] = { "fail_entry", exit_fail_entry },
+};
+
+static void dispatch(struct vcpu *vcpu)
+{
+	uint32_t reason = vcpu->run->exit_reason;
+
+	if (reason >= NR_REASONS)
+		reason = NR_REASONS - 1;
+	vcpu->exits[reason]++;
+	if (handlers[reason].fn)
+		handlers[reason].fn(vcpu);
+	else
+		exit_unknown(vcpu);
+}
+
+/*
+ * A fault on guest memory that KVM could not resolve.  When another vCPU was
+ * changing memslots meanwhile (it holds dev_lock for that), the access simply
+ * happens again on the new table.
+ */
+static bool fault_is_stale(struct vcpu *vcpu, uint64_t generation)
+{
+	struct vcpus *v = vcpu->v;
+	bool stale;
+
+	bus_lock(v->p.bus);
+	stale = kvm_memslot_generation(v->p.kvm) != generation;
+	bus_unlock(v->p.bus);
+	return stale;
+}
+
+static void run_guest(struct vcpu *vcpu)
+{
+	struct vcpus *v = vcpu->v;
+
+	vcpu->entered = true;
+	while (!atomic_load(&v->hold)) {
+		uint64_t generation = kvm_memslot_generation(v->p.kvm);
+		int r = kvm_ioctl(v->p.kvm, vcpu->fd, KVM_RUN, NULL);
+
+		if (!r) {
+			dispatch(vcpu);
+		} else if (r == -EINTR || r == -EAGAIN) {
+			vcpu->interrupted++;
+		} else if (r != -EFAULT || !fault_is_stale(vcpu, generation)) {
+			log_err("vcpu%u: KVM_RUN: %s", vcpu->id, strerror(-r));
+			event(vcpu, VM_FAILED);
+		}
+	}
+}
+
+/* Finishes the access that the last exit was about, without going on. */
+static void complete_exit(struct vcpu *vcpu)
+{
+	if (!vcpu->entered)
+		return;
+	vcpu->run->immediate_exit = 1;
+	(void)kvm_ioctl(vcpu->v->p.kvm, vcpu->fd, KVM_RUN, NULL);
+}
+
+static void confine(struct vcpu *vcpu)
+{
+	struct vcpus *v = vcpu->v;
+	int r;
+
+	pthread_mutex_unlock(&v->lock);
+	r = sandbox_thread(v->p.sandbox, SANDBOX_VCPU, v->p.ioctls,
+			   v->p.nr_ioctls);
+	pthread_mutex_lock(&v->lock);
+	if (r && !v->confine_error)
+		v->confine_error = r;
+	v->nr_confined++;
+	pthread_cond_broadcast(&v->changed);
+}
+
+/* Waits until the guest may run; false when the thread shall end. */
+static bool park(struct vcpu *vcpu, bool *confined)
+{
+	struct vcpus *v = vcpu->v;
+
+	pthread_mutex_lock(&v->lock);
+	v->nr_parked++;
+	pthread_cond_broadcast(&v->changed);
+	while (!v->quit && atomic_load(&v->hold)) {
+		if (v->confine && !*confined) {
+			*confined = true;
+			confine(vcpu);
+		} else {
+			pthread_cond_wait(&v->changed, &v->lock);
+		}
+	}
+	v->nr_parked--;
+	/* Under the lock: vcpus_pause() sets it there, too. */
+	vcpu->run->immediate_exit = 0;
+	pthread_mutex_unlock(&v->lock);
+	return !v->quit;
+}
+
+static void *vcpu_thread(void *opaque)
+{
+	struct vcpu *vcpu = opaque;
+	bool confined = false;
+
+	while (park(vcpu, &confined)) {
+		run_guest(vcpu);
+		complete_exit(vcpu);
+	}
+	return NULL;
+}
+
+static int start_thread(struct vcpu *vcpu)
+{
+	struct vcpus *v = vcpu->v;
+	sigset_t all, old;
+	char name[16];
+	cpu_set_t set;
+	int r;
+
+	/* The thread starts with every signal blocked but the kick. */
+	sigfillset(&all);
+	sigdelset(&all, KICK_SIGNAL);
+	sigdelset(&all, SIGSYS);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (r) {
+		log_err("vcpu%u: cannot start a thread: %s", vcpu->id,
+			strerror(r));
+		return -r;
+	}
+	vcpu->started = true;
+	snprintf(name, sizeof(name), "vcpu%u", vcpu->id);
+	pthread_setname_np(vcpu->thread, name);
+	if (!v->p.nr_affinity)
+		return 0;
+
+	CPU_ZERO(&set);
+	CPU_SET(v->p.affinity[vcpu->id % v->p.nr_affinity], &set);
+	r = pthread_setaffinity_np(vcpu->thread, sizeof(set), &set);
+	if (r)
+		log_err("vcpu%u: cannot run on host CPU %u: %s; correct "
+			"--cpus affinity=",
+			vcpu->id, v->p.affinity[vcpu->id % v->p.nr_affinity],
+			strerror(r));
+	return -r;
+}
+
+static int create_vcpu(struct vcpus *v, unsigned int id)
+{
+	struct vcpu *vcpu = &v->vcpu[id];
+	void *run;
+	int r;
+
+	r = kvm_ioctl(v->p.kvm, kvm_vm_fd(v->p.kvm), KVM_CREATE_VCPU,
+		      (void *)(uintptr_t)id);
+	if (r < 0) {
+		log_err("vcpu%u: KVM_CREATE_VCPU: %s", id, strerror(-r));
+		return r;
+	}
+	vcpu->fd = r;
+	vcpu->stats_fd = kvm_stats_open(v->p.kvm, vcpu->fd);
+	run = mmap(NULL, v->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+		   vcpu->fd, 0);
+	if (run == MAP_FAILED) {
+		r = -errno;
+		log_err("vcpu%u: cannot map its state: %s", id, strerror(-r));
+		return r;
+	}
+	vcpu->run = run;
+	return 0;
+}
+
+static int check_limits(const struct vcpus_params *p)
+{
+	unsigned int max = kvm_max_vcpus(p->kvm);
+
+	if (p->nr <= MIN(max, MAX_VCPUS))
+		return 0;
+	log_err("--cpus %u: KVM allows at most %u vCPUs on this host", p->nr,
+		max);
+	return -EINVAL;
+}
+
+int vcpus_create(struct vcpus **out, const struct vcpus_params *params)
+{
+	struct sigaction sa = { .sa_handler = on_kick };
+	struct vcpus *v;
+	int r = check_limits(params);
+
+	if (r)
+		return r;
+	v = calloc(1, sizeof(*v) + params->nr * sizeof(v->vcpu[0]));
+	if (!v) {
+		log_err("out of memory for %u vCPUs", params->nr);
+		return -ENOMEM;
+	}
+	v->p = *params;
+	atomic_store(&v->hold, true);
+	pthread_mutex_init(&v->lock, NULL);
+	pthread_cond_init(&v->changed, NULL);
+	for (unsigned int i = 0; i < params->nr; i++)
+		v->vcpu[i] = (struct vcpu){
+			.v = v, .id = i, .fd = -1, .stats_fd = -1
+		};
+	sigaction(KICK_SIGNAL, &sa, NULL);
+
+	r = kvm_ioctl(params->kvm, kvm_sys_fd(params->kvm),
+		      KVM_GET_VCPU_MMAP_SIZE, NULL);
+	if (r < (int)sizeof(struct kvm_run)) {
+		log_err("/dev/kvm: KVM_GET_VCPU_MMAP_SIZE gives %d", r);
+		r = r < 0 ? r : -EINVAL;
+		goto err;
+	}
+	v->run_bytes = (size_t)r;
+	for (unsigned int i = 0; i < params->nr; i++) {
+		r = create_vcpu(v, i);
+		if (!r)
+			r = start_thread(&v->vcpu[i]);
+		if (r)
+			goto err;
+	}
+	*out = v;
+	return 0;
+err:
+	vcpus_destroy(v);
+	return r;
+}
+
+static void kick(struct vcpu *vcpu)
+{
+	vcpu->run->immediate_exit = 1;
+	pthread_kill(vcpu->thread, KICK_SIGNAL);
+}
+
+void vcpus_destroy(struct vcpus *v)
+{
+	if (!v)
+		return;
+	pthread_mutex_lock(&v->lock);
+	v->quit = true;
+	atomic_store(&v->hold, true);
+	for (unsigned int i = 0; i < v->p.nr; i++)
+		if (v->vcpu[i].started)
+			kick(&v->vcpu[i]);
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+
+	for (unsigned int i = 0; i < v->p.nr; i++) {
+		struct vcpu *vcpu = &v->vcpu[i];
+
+		if (vcpu->started)
+			pthread_join(vcpu->thread, NULL);
+		if (vcpu->run)
+			munmap(vcpu->run, v->run_bytes);
+		fd_close(&vcpu->stats_fd);
+		fd_close(&vcpu->fd);
+	}
+	pthread_cond_destroy(&v->changed);
+	pthread_mutex_destroy(&v->lock);
+	free(v);
+}
+
+unsigned int vcpus_nr(const struct vcpus *v)
+{
+	return v->p.nr;
+}
+
+int vcpus_fd(const struct vcpus *v, unsigned int i)
+{
+	return v->vcpu[i].fd;
+}
+
+int vcpus_confine(struct vcpus *v)
+{
+	int r;
+
+	pthread_mutex_lock(&v->lock);
+	v->confine = true;
+	pthread_cond_broadcast(&v->changed);
+	while (v->nr_confined < v->p.nr)
+		pthread_cond_wait(&v->changed, &v->lock);
+	r = v->confine_error;
+	pthread_mutex_unlock(&v->lock);
+	return r;
+}
+
+void vcpus_resume(struct vcpus *v)
+{
+	pthread_mutex_lock(&v->lock);
+	atomic_store(&v->hold, false);
+	pthread_cond_broadcast(&v->changed);
+	pthread_mutex_unlock(&v->lock);
+}
+
+void vcpus_pause(struct vcpus *v)
+{
+	pthread_mutex_lock(&v->lock);
+	atomic_store(&v->hold, true);
+	/* One kick is enough: immediate_exit stays set until the vCPU has
+	 * parked, whatever it is doing now. */
+	if (v->nr_parked < v->p.nr)
+		for (unsigned int i = 0; i < v->p.nr; i++)
+			kick(&v->vcpu[i]);
+	while (v->nr_parked < v->p.nr)
+		pthread_cond_wait(&v->changed, &v->lock);
+	pthread_mutex_unlock(&v->lock);
+}
+
+void vcpus_hold(struct vcpus *v)
+{
+	atomic_store(&v->hold, true);
+}
+
+void vcpus_stats(struct vcpus *v, struct json *j)
+{
+	int fds[MAX_VCPUS];
+	uint64_t sum, total = 0;
+
+	json_object(j, "exits");
+	for (unsigned int reason = 0; reason < NR_REASONS; reason++) {
+		const char *name = handlers[reason].name;
+
+		sum = 0;
+		for (unsigned int i = 0; i < v->p.nr; i++)
+			sum += v->vcpu[i].exits[reason];
+		total += sum;
+		if (sum || name)
+			json_u64(j, name ? name : "other", sum);
+	}
+	json_u64(j, "total", total);
+	sum = 0;
+	for (unsigned int i = 0; i < v->p.nr; i++)
+		sum += v->vcpu[i].interrupted;
+	json_u64(j, "kicks", sum);
+	json_object_end(j);
+
+	for (unsigned int i = 0; i < v->p.nr; i++)
+		fds[i] = v->vcpu[i].stats_fd;
+	kvm_stats_write(fds, v->p.nr, j);
+}
