@@ -32,16 +32,20 @@ struct pci_bars {
 };
 
 void pci_bars_init(struct pci_bars *b);
-/* -EINVAL when the size is no power of two or too small, the index taken or a
- * 64-bit BAR in the last register. */
+/*
+ * -EINVAL when the size is no power of two, too small or too large for the
+ * type (I/O 64 KiB, 32-bit 2 GiB), the index taken, a 64-bit BAR in the last
+ * register, or the ROM not MEM32.
+ */
 int pci_bars_set(struct pci_bars *b, unsigned int index, enum pci_bar_type type,
 		 bool prefetch, uint64_t size);
 /* Register 0..5, or PCI_BAR_ROM, as 32 bits. */
 uint32_t pci_bars_read(const struct pci_bars *b, unsigned int reg);
-/* A write of the bytes in mask of a register; true when an address changed. */
+/* A write of the bits in mask of a register; true when an address or the
+ * ROM's enable bit changed. */
 bool pci_bars_write(struct pci_bars *b, unsigned int reg, uint32_t val,
 		    uint32_t mask);
-/* All addresses 0. */
+/* All addresses 0, the ROM disabled. */
 void pci_bars_reset(struct pci_bars *b);
 
 #endif

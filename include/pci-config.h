@@ -19,6 +19,7 @@ struct pci_config {
 	/* Assigned devices: bits served from data; clear bits come from the
 	 * device.  All ones for a model of our own. */
 	uint8_t emu[PCI_CONFIG_SIZE];
+	uint64_t caps; /* dwords of the first 256 bytes taken by add_cap */
 };
 
 /* All zero, nothing writable, everything emulated. */
@@ -45,8 +46,9 @@ uint32_t pci_config_write(struct pci_config *c, unsigned int off,
 
 /*
  * Appends a capability of size bytes (multiple of 4) to the standard list at
- * off (0: the next free place from 0x40) and gives its offset; sets the
- * status bit.  -ENOSPC when it does not fit.
+ * off (0: the next free place from 0x40) and gives its offset (at may be
+ * NULL); sets the status bit.  -ENOSPC when it does not fit or overlaps an
+ * earlier one.
  */
 int pci_config_add_cap(struct pci_config *c, uint8_t id, unsigned int off,
 		       unsigned int size, unsigned int *at);

@@ -22,8 +22,9 @@ struct pci_msix_entry {
 struct pci_msix_ops {
 	/* MSI-X Enable changed; msix already holds the new state. */
 	void (*enable)(void *opaque, bool on);
-	/* The effective mask or the message of vectors [first, first + count)
-	 * may have changed while enabled. */
+	/* While enabled: the effective mask of vectors [first, first + count)
+	 * may have changed, or the message of a live one.  A masked vector's
+	 * message is to be read when it becomes live. */
 	void (*vectors)(void *opaque, unsigned int first, unsigned int count);
 	/* Asked before pending bits [first, first + count) are read, so that
 	 * the owner can bring them up to date.  May be NULL. */
