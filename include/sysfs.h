@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finds devices, drivers, siblings, reserved regions and kernel options in
- * sysfs and procfs.  Reads only; binding is cmd-bind.c's, which uses the
- * paths found here.  Any thread; errors 0 or -errno, logged once here where
- * said.  The root of sysfs can be moved for tests (sysfs_root).
+ * sysfs and procfs.  Reads only; binding is bind.h's, which uses the paths
+ * found here.  Any thread; errors 0 or -errno; nothing here logs.  The root
+ * can be moved for tests (struct sysfs).
  */
 #ifndef WHERRY_SYSFS_H
 #define WHERRY_SYSFS_H
@@ -14,10 +14,13 @@
 #include <sys/types.h>
 
 #include "bdf.h"
+#include "log.h"
 
 #define SYSFS_MAX_SIBLINGS 64
+#define SYSFS_WHY_SIZE 512 /* room for any reason below */
 
 struct sysfs_device {
+	char name[64]; /* for messages: BDF, UUID or last part of dir */
 	char bdf[BDF_SIZE]; /* "" for a device that is not PCI */
 	char dir[PATH_MAX]; /* canonical sysfs directory */
 	uint16_t vendor, device, subsys_vendor, subsys_device;
@@ -41,7 +44,8 @@ struct sysfs_device {
 	} siblings[SYSFS_MAX_SIBLINGS];
 };
 
-/* Directory that stands for "/": "" in production, a fixture in tests. */
+/* Directory that stands for "/": "" in production, in tests a fixture by its
+ * canonical path. */
 struct sysfs {
 	const char *root;
 };
@@ -88,8 +92,11 @@ void sysfs_explain_eperm(const struct sysfs *sysfs,
  * iommufd/vfio allow_unsafe_interrupts is set: such hosts are refused. */
 bool sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why, size_t size);
 
-/* Processes that hold the device's node open, as "name (pid N)"; false when
- * none is visible to this user. */
+/* True when the kernel runs an IOMMU. */
+bool sysfs_has_iommu(const struct sysfs *sysfs);
+
+/* Other processes that hold the device of this number open (also a block
+ * device), as "name (pid N), ..."; false when none is visible to this user. */
 bool sysfs_node_holder(const struct sysfs *sysfs, dev_t rdev, char *who,
 		       size_t size);
 
