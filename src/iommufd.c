@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * iommufd - owns one iommufd context and its IOAS. Does not know what it maps
+ * (ram.c) nor who is attached (vfio.c).
+ */
+#include "iommufd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "abi/iommufd.h"
+#include "fd.h"
+#include "iommufd-memlock.h"
+#include "log.h"
+
+#define NODE "/dev/iommu"
+#define MAX_RANGES 65536
+
+enum map_way { MAP_UNKNOWN, MAP_BY_FILE, MAP_BY_ADDRESS };
+
+struct iommufd {
+	int fd;
+	uint32_t ioas; /* 0: not allocated; ids start at 1 */
+	enum map_way way;
+	struct stats *stats;
+};
+
+static const struct sandbox_ioctl ioctls[] = {
+	{ ABI_IOMMU_IOAS_UNMAP, SANDBOX_LOOP, "teardown: unpin guest RAM" },
+	{ ABI_IOMMU_DESTROY, SANDBOX_LOOP, "teardown: free the IOAS" },
+};
+
+const struct sandbox_ioctls iommufd_sandbox_ioctls = {
+	.table = ioctls,
+	.nr = ARRAY_SIZE(ioctls),
+};
+
+static int iommufd_ioctl(struct iommufd *iommufd, unsigned long request,
+			 void *arg)
+{
+	stats_ioctl(iommufd->stats, STATS_IOMMUFD);
+	if (ioctl(iommufd->fd, request, arg) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_node(void)
+{
+	int fd = open(NODE, O_RDWR | O_CLOEXEC), r;
+
+	if (fd >= 0)
+		return fd;
+	r = -errno;
+	switch (-r) {
+	case ENOENT:
+		log_err(NODE
+			": cannot open: this kernel has no iommufd, or its module is not loaded; 'modprobe iommufd', or use a kernel with CONFIG_IOMMUFD and CONFIG_VFIO_DEVICE_CDEV (6.6 or newer)");
+		break;
+	case EACCES:
+	case EPERM:
+		log_err(NODE
+			": cannot open: not permitted (%s); give this user access to the node, or hand in a descriptor with --iommufd fd=N",
+			strerror(-r));
+		break;
+	case ENODEV:
+	case ENXIO:
+		log_err(NODE
+			": cannot open: the node is there but nothing serves it (%s); 'modprobe iommufd', or use a kernel with CONFIG_IOMMUFD",
+			strerror(-r));
+		break;
+	default:
+		log_err(NODE ": cannot open: %s", strerror(-r));
+	}
+	return r;
+}
+
+static int alloc_ioas(struct iommufd *iommufd)
+{
+	struct abi_iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
+	int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_ALLOC, &alloc);
+
+	if (r == -ENOTTY || r == -EBADF || r == -EINVAL)
+		log_err("iommufd: cannot allocate an address space: fd %d is no iommufd (%s); pass an open " NODE,
+			iommufd->fd, strerror(-r));
+	else if (r < 0)
+		log_err("iommufd: cannot allocate an address space: %s",
+			strerror(-r));
+	else
+		iommufd->ioas = alloc.out_ioas_id;
+	return r;
+}
+
+int iommufd_create(struct iommufd **out, int fd, struct stats *stats)
+{
+	struct iommufd *iommufd = calloc(1, sizeof(*iommufd));
+	int r;
+
+	if (!iommufd) {
+		fd_close(&fd);
+		log_err("iommufd: cannot create: out of memory");
+		return -ENOMEM;
+	}
+	iommufd->stats = stats;
+	iommufd->fd = fd >= 0 ? fd : -1;
+	if (iommufd->fd < 0) {
+		r = open_node();
+		if (r < 0)
+			goto err;
+		iommufd->fd = r;
+	}
+	r = alloc_ioas(iommufd);
+	if (r < 0)
+		goto err;
+	*out = iommufd;
+	return 0;
+err:
+	iommufd_destroy(iommufd);
+	return r;
+}
+
+void iommufd_destroy(struct iommufd *iommufd)
+{
+	if (!iommufd)
+		return;
+	if (iommufd->ioas) {
+		struct abi_iommu_ioas_unmap unmap = {
+			.size = sizeof(unmap),
+			.ioas_id = iommufd->ioas,
+			.length = UINT64_MAX,
+		};
+		struct abi_iommu_destroy destroy = {
+			.size = sizeof(destroy),
+			.id = iommufd->ioas,
+		};
+		/* The context may be the launcher's and outlive us, so what
+		 * we put into it is taken out, even if a step fails. */
+		int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
+		int r2 = iommufd_ioctl(iommufd, ABI_IOMMU_DESTROY, &destroy);
+
+		if (r < 0 || r2 < 0)
+			log_err("iommufd: cannot free the address space: %s; a device is still attached to it",
+				strerror(r2 < 0 ? -r2 : -r));
+	}
+	fd_close(&iommufd->fd);
+	free(iommufd);
+}
+
+int iommufd_fd(const struct iommufd *iommufd)
+{
+	return iommufd->fd;
+}
+
+uint32_t iommufd_ioas(const struct iommufd *iommufd)
+{
+	return iommufd->ioas;
+}
+
+bool iommufd_maps_by_file(const struct iommufd *iommufd)
+{
+	return iommufd->way == MAP_BY_FILE;
+}
+
+int iommufd_allow(struct iommufd *iommufd, const struct range *ranges,
+		  unsigned int nr)
+{
+	struct abi_iommu_ioas_allow_iovas allow = {
+		.size = sizeof(allow),
+		.ioas_id = iommufd->ioas,
+		.num_iovas = nr,
+	};
+	struct abi_iommu_iova_range *list cleanup_free =
+		calloc(nr ? nr : 1, sizeof(*list));
+	int r;
+
+	if (!list) {
+		log_err("iommufd: cannot reserve the guest's layout: out of memory");
+		return -ENOMEM;
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		list[i].start = ranges[i].start;
+		list[i].last = ranges[i].start + ranges[i].size - 1;
+	}
+	allow.allowed_iovas = (uintptr_t)list;
+	r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_ALLOW_IOVAS, &allow);
+	if (r == -EADDRINUSE)
+		log_err("iommufd: cannot reserve the guest's layout: an attached device cannot reach all of it; use less --memory, or detach that device");
+	else if (r < 0)
+		log_err("iommufd: cannot reserve the guest's layout: %s",
+			strerror(-r));
+	return r;
+}
+
+/* One try with room for max ranges; -EMSGSIZE gives the need in *nr. */
+static int get_ranges(struct iommufd *iommufd,
+		      struct abi_iommu_iova_range *list, unsigned int max,
+		      unsigned int *nr)
+{
+	struct abi_iommu_ioas_iova_ranges get = {
+		.size = sizeof(get),
+		.ioas_id = iommufd->ioas,
+		.num_iovas = max,
+		.allowed_iovas = (uintptr_t)list,
+	};
+	int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_IOVA_RANGES, &get);
+
+	*nr = get.num_iovas;
+	if (!r && get.num_iovas > max)
+		return -EPROTO;
+	return r;
+}
+
+int iommufd_ranges(struct iommufd *iommufd, struct range **out,
+		   unsigned int *nr)
+{
+	unsigned int max = 32, n = 0;
+	int r;
+
+	/* The number can grow between two calls only by another's attach. */
+	for (unsigned int tries = 0; tries < 4; tries++) {
+		struct abi_iommu_iova_range *list cleanup_free =
+			calloc(max, sizeof(*list));
+
+		r = list ? get_ranges(iommufd, list, max, &n) : -ENOMEM;
+		if (r == -EMSGSIZE && n > max && n <= MAX_RANGES) {
+			max = n;
+			continue;
+		}
+		if (r < 0)
+			break;
+		*out = calloc(n ? n : 1, sizeof(**out));
+		if (!*out) {
+			r = -ENOMEM;
+			break;
+		}
+		for (unsigned int i = 0; i < n; i++)
+			(*out)[i] = (struct range){
+				.start = list[i].start,
+				.size = list[i].last - list[i].start + 1,
+			};
+		*nr = n;
+		return 0;
+	}
+	log_err("iommufd: cannot read the usable address ranges: %s",
+		strerror(-r));
+	return r;
+}
+
+static void log_map_error(int err, iova_t iova, uint64_t size,
+			  uint64_t total_bytes)
+{
+	char why[512];
+
+	switch (err) {
+	case ENOMEM:
+		memlock_explain("/proc", total_bytes, why, sizeof(why));
+		break;
+	case EFAULT:
+		snprintf(
+			why, sizeof(why),
+			"the host cannot pin these pages; use --memory without hugepages, or free memory on the NUMA node");
+		break;
+	case EINVAL:
+		snprintf(
+			why, sizeof(why),
+			"a device cannot reach these addresses; see iommu_group/reserved_regions in sysfs and use less --memory");
+		break;
+	case EEXIST:
+		snprintf(
+			why, sizeof(why),
+			"something is mapped there already; pass an iommufd of its own to each VM");
+		break;
+	default:
+		snprintf(why, sizeof(why), "%s", strerror(err));
+	}
+	log_err("guest memory: cannot map %" PRIu64 " MiB at 0x%" PRIx64
+		" for DMA: %s",
+		size >> 20, iova, why);
+}
+
+static int map_file(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		    int file_fd, uint64_t offset)
+{
+	struct abi_iommu_ioas_map_file map = {
+		.size = sizeof(map),
+		.flags = ABI_IOMMU_IOAS_MAP_FIXED_IOVA |
+			 ABI_IOMMU_IOAS_MAP_READABLE |
+			 ABI_IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = iommufd->ioas,
+		.fd = file_fd,
+		.start = offset,
+		.length = size,
+		.iova = iova,
+	};
+
+	return iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_MAP_FILE, &map);
+}
+
+static int map_address(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		       void *hva)
+{
+	struct abi_iommu_ioas_map map = {
+		.size = sizeof(map),
+		.flags = ABI_IOMMU_IOAS_MAP_FIXED_IOVA |
+			 ABI_IOMMU_IOAS_MAP_READABLE |
+			 ABI_IOMMU_IOAS_MAP_WRITEABLE,
+		.ioas_id = iommufd->ioas,
+		.user_va = (uintptr_t)hva,
+		.length = size,
+		.iova = iova,
+	};
+
+	return iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_MAP, &map);
+}
+
+int iommufd_map(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		int file_fd, uint64_t offset, void *hva, uint64_t total_bytes)
+{
+	int r = -ENOTTY;
+
+	if (iommufd->way != MAP_BY_ADDRESS && file_fd >= 0) {
+		r = map_file(iommufd, iova, size, file_fd, offset);
+		if (!r)
+			iommufd->way = MAP_BY_FILE;
+		else if (r == -ENOTTY)
+			iommufd->way = MAP_BY_ADDRESS;
+	}
+	/* The kernel is older than MAP_FILE, or there is no file. */
+	if (r == -ENOTTY)
+		r = map_address(iommufd, iova, size, hva);
+	if (r < 0) {
+		log_map_error(-r, iova, size, total_bytes);
+		return r;
+	}
+	if (iommufd->stats)
+		iommufd->stats->dma_mapped_bytes += size;
+	return 0;
+}
+
+int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
+{
+	struct abi_iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = iommufd->ioas,
+		.iova = iova,
+		.length = size,
+	};
+	int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
+
+	if (r < 0)
+		log_err("guest memory: cannot unmap 0x%" PRIx64
+			" bytes at 0x%" PRIx64 " from DMA: %s",
+			size, iova, strerror(-r));
+	else if (iommufd->stats)
+		iommufd->stats->dma_mapped_bytes -= size;
+	return r;
+}
