@@ -29,8 +29,9 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 		   struct stats *stats);
 /* Confines, runs until the end, leaves the vCPUs parked. */
 int machine_run(struct machine *m, struct machine_result *result);
-/* After machine_run, before destroy: writes the --stats object. */
-int machine_write_stats(struct machine *m, const char *path);
+/* After machine_run, before destroy: writes the object of --stats to the file
+ * that machine_create opened.  Nothing without --stats. */
+int machine_write_stats(struct machine *m);
 void machine_destroy(struct machine *m);
 
 #endif

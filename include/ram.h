@@ -17,6 +17,8 @@
 #include "util.h"
 
 #define RAM_MAX_RANGES 4
+/* As it shows in /proc/PID/smaps. */
+#define RAM_MEMFD_NAME "wherry-guest-ram"
 
 struct ram_range {
 	gpa_t gpa;

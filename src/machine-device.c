@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Brings one host device into the VM, and back out: open, KVM's FILE_ADD,
+ * BIND, ATTACH, plug.  The order is the kernel's (Documentation/driver-api/
+ * vfio.rst); taking apart is the exact reverse, or the device stays bound.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "iommufd.h"
+#include "kvm.h"
+#include "log.h"
+#include "machine-priv.h"
+#include "pci.h"
+#include "sysfs.h"
+#include "vfio-pci.h"
+#include "vfio.h"
+
+static const struct sysfs host_sysfs = { "" };
+
+static int find(const struct device_config *cfg, struct sysfs_device *dev)
+{
+	char why[256];
+	int r;
+
+	switch (cfg->kind) {
+	case DEVICE_BDF:
+		r = sysfs_read_pci(&host_sysfs, cfg->spec, dev);
+		break;
+	case DEVICE_MDEV:
+		r = sysfs_read_mdev(&host_sysfs, cfg->spec, dev);
+		break;
+	default:
+		r = sysfs_read_path(&host_sysfs, cfg->spec, dev);
+	}
+	if (r) {
+		log_err("%s: cannot find the device: %s; 'wherry devices' "
+			"lists what there is",
+			cfg->spec, strerror(-r));
+		return r;
+	}
+	if (sysfs_why_not(&host_sysfs, dev, why, sizeof(why))) {
+		log_err("%s: cannot be assigned: %s", cfg->spec, why);
+		return -ENODEV;
+	}
+	return 0;
+}
+
+struct explain {
+	const struct sysfs_device *dev;
+};
+
+/* BIND's errnos are ambiguous; sysfs and /proc tell which reason it was. */
+static void explain_bind(void *opaque, int err, char *why, size_t size)
+{
+	const struct explain *e = opaque;
+	char who[128];
+
+	if (err == EPERM)
+		sysfs_explain_eperm(&host_sysfs, e->dev, why, size);
+	else if (err == EINVAL &&
+		 sysfs_node_holder(&host_sysfs, e->dev->rdev, who, sizeof(who)))
+		snprintf(why, size, "in use by %s; stop it first", who);
+}
+
+static int open_fd(struct machine *m, struct machine_device *d)
+{
+	/* machine and config both outlive the device: its own copy. */
+	int fd = d->cfg->fd;
+
+	if (d->cfg->devid >= 0) {
+		log_err("%s: devid= (a device that is already bound) is not "
+			"supported yet; pass an unbound fd",
+			d->cfg->spec);
+		return -ENOTSUP;
+	}
+	return vfio_open_fd(&d->vfio, d->cfg->spec, fd, m->stats);
+}
+
+int machine_open_device(struct machine *m, struct machine_device *d)
+{
+	struct sysfs_device dev;
+	struct explain explain = { &dev };
+	struct vfio_why why = { explain_bind, &explain };
+	bool by_fd = d->cfg->kind == DEVICE_FD;
+	char unsafe[256];
+	int r;
+
+	memset(&dev, 0, sizeof(dev));
+	if (!by_fd)
+		r = find(d->cfg, &dev);
+	else
+		r = 0;
+	if (!r &&
+	    sysfs_unsafe_interrupts(&host_sysfs, unsafe, sizeof(unsafe))) {
+		log_err("%s: cannot be assigned: %s", d->cfg->spec, unsafe);
+		r = -EPERM;
+	}
+	if (r)
+		return r;
+
+	r = by_fd ? open_fd(m, d) :
+		    vfio_open(&d->vfio, d->cfg->spec, dev.node, dev.rdev,
+			      m->stats);
+	if (r)
+		return r;
+	stats_stage(m->stats, "open", d->cfg->spec);
+
+	/* Before BIND, which samples the VM: a driver that needs it would
+	 * never see it otherwise. */
+	r = kvm_vfio_add(m->kvm, vfio_fd(d->vfio));
+	if (r)
+		return r;
+	d->in_kvm = true;
+
+	r = vfio_bind(d->vfio, iommufd_fd(m->iommufd), by_fd ? NULL : &why);
+	if (r)
+		return r;
+	stats_stage(m->stats, "bind", d->cfg->spec);
+	r = vfio_attach(d->vfio, iommufd_ioas(m->iommufd));
+	if (!r)
+		stats_stage(m->stats, "attach", d->cfg->spec);
+	return r;
+}
+
+int machine_plug_device(struct machine *m, struct machine_device *d,
+			unsigned int slot)
+{
+	struct vfio_pci_params params = {
+		.dev = d->vfio,
+		.bus = m->bus,
+		.irq = m->irq,
+		.kvm = m->kvm,
+		.rom = d->cfg->rom,
+		.trap_bars = d->cfg->trap_bars,
+		.intx_gsi = m->layout.intx_gsi + (slot & 7),
+	};
+	int r = vfio_pci_create(&d->pci, &params);
+
+	if (!r)
+		r = pci_port_create(&d->port, m->host, slot);
+	if (!r)
+		r = pci_port_plug(d->port, vfio_pci_dev(d->pci));
+	if (!r)
+		stats_stage(m->stats, "plug", d->cfg->spec);
+	return r;
+}
+
+void machine_close_device(struct machine *m, struct machine_device *d)
+{
+	pci_port_destroy(d->port);
+	d->port = NULL;
+	vfio_pci_destroy(d->pci);
+	d->pci = NULL;
+	if (d->vfio && vfio_state(d->vfio) == VFIO_ATTACHED)
+		(void)vfio_detach(d->vfio); /* logged; close follows anyway */
+	if (d->in_kvm)
+		(void)kvm_vfio_del(m->kvm, vfio_fd(d->vfio));
+	d->in_kvm = false;
+	vfio_close(d->vfio);
+	d->vfio = NULL;
+}

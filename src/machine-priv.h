@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The machine's parts, for machine*.c alone.  The main thread owns every
+ * field but the ones marked.
+ */
+#ifndef WHERRY_MACHINE_PRIV_H
+#define WHERRY_MACHINE_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "arch.h"
+#include "config.h"
+#include "loop.h"
+#include "machine.h"
+#include "stats.h"
+#include "vmevent.h"
+
+struct bus;
+struct console;
+struct iommufd;
+struct irq;
+struct kvm;
+struct pci_host;
+struct pci_port;
+struct power;
+struct ram;
+struct serial;
+struct sysfs_device;
+struct vcpus;
+struct vfio_device;
+struct vfio_pci;
+
+/* One assigned device: the host's side and the guest's. */
+struct machine_device {
+	const struct device_config *cfg;
+	struct vfio_device *vfio;
+	bool in_kvm; /* FILE_ADDed */
+	struct vfio_pci *pci;
+	struct pci_port *port;
+};
+
+struct machine {
+	const struct run_config *cfg;
+	struct stats *stats;
+	int kernel_fd, initrd_fd;
+	int stats_fd; /* --stats, opened before confinement */
+	int smaps_fd; /* /proc/self/smaps, the same */
+
+	struct kvm *kvm;
+	unsigned int phys_bits;
+	struct layout layout;
+	struct bus *bus;
+	struct irq *irq;
+	struct loop *loop;
+	struct console *console;
+	struct serial *serial;
+	struct power *power;
+	struct pci_host *host;
+	struct iommufd *iommufd; /* NULL without --device */
+	struct machine_device devices[CONFIG_MAX_DEVICES];
+	unsigned int nr_devices;
+	struct ram *ram;
+	struct sandbox_ioctls ioctls[3]; /* kvm, vfio, iommufd */
+	struct vcpus *vcpus;
+
+	/* Running. */
+	int event_fd; /* wakes the loop for pending */
+	unsigned int pending; /* bits of enum vm_event; dev_lock */
+	int signal_fd;
+	struct loop_source event_src, signal_src;
+	struct loop_timer timeout, grace;
+	bool timers_ready;
+	bool asked_to_stop; /* the power button was pressed for a signal */
+	unsigned int nr_reboots;
+	struct machine_result result;
+};
+
+/* machine-device.c: open, FILE_ADD, BIND, ATTACH; in reverse. */
+int machine_open_device(struct machine *m, struct machine_device *d);
+int machine_plug_device(struct machine *m, struct machine_device *d,
+			unsigned int slot);
+void machine_close_device(struct machine *m, struct machine_device *d);
+
+/* machine-reset.c: power-on state of everything but the host's devices; all
+ * vCPUs parked.  The first time and at each reboot. */
+int machine_power_on(struct machine *m);
+int machine_reboot(struct machine *m);
+
+/* machine-run.c: the callback of vmevent.h. */
+void machine_event(void *opaque, enum vm_event ev);
+
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Power-on: everything the guest finds at its first instruction, the first
+ * time and at each reboot.  A reboot keeps the VM, vCPU, device and iommufd
+ * fds and every DMA mapping; RAM is cleared by writing.
+ */
+#include <errno.h>
+
+#include "bus.h"
+#include "irq.h"
+#include "log.h"
+#include "machine-priv.h"
+#include "pci.h"
+#include "power.h"
+#include "ram.h"
+#include "serial.h"
+#include "vcpu.h"
+#include "vfio-pci.h"
+
+static int load(struct machine *m, struct boot_entry *entry)
+{
+	const struct run_config *cfg = m->cfg;
+	struct boot_params_in in = {
+		.kernel_fd = m->kernel_fd,
+		.kernel_name = cfg->kernel,
+		.initrd_fd = m->initrd_fd,
+		.initrd_name = cfg->initrd,
+		.cmdline = cfg->append,
+		.nr_cpus = cfg->cpus.nr,
+	};
+	int r = arch_boot_load(m->ram, &m->layout, &in, entry);
+
+	if (!r)
+		stats_stage(m->stats, "load", NULL);
+	return r;
+}
+
+int machine_power_on(struct machine *m)
+{
+	struct pci_windows windows = {
+		.mmio32 = m->layout.mmio32,
+		.mmio64 = m->layout.mmio64,
+		.pio = m->layout.pio,
+	};
+	struct boot_entry entry;
+	int r = pci_host_assign(m->host, &windows);
+
+	if (!r)
+		r = load(m, &entry);
+	for (unsigned int i = 0; !r && i < vcpus_nr(m->vcpus); i++)
+		r = arch_vcpu_reset(m->kvm, vcpus_fd(m->vcpus, i), i, &entry);
+	return r;
+}
+
+/* dev_lock held: from here on nothing reaches the guest from a device. */
+static int reset_devices(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->nr_devices; i++) {
+		int r = vfio_pci_reset(m->devices[i].pci);
+
+		if (r)
+			return r;
+	}
+	return irq_reset(m->irq);
+}
+
+int machine_reboot(struct machine *m)
+{
+	int r;
+
+	bus_lock(m->bus);
+	r = reset_devices(m);
+	if (!r)
+		r = arch_vm_reset(m->kvm);
+	if (!r) {
+		serial_reset(m->serial);
+		power_reset(m->power);
+		pci_host_reset(m->host);
+		ram_clear(m->ram);
+		r = machine_power_on(m);
+	}
+	bus_unlock(m->bus);
+	if (r)
+		log_err("cannot reboot the guest");
+	m->nr_reboots++;
+	return r;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The VM's life: confine, run, and answer what ends or resets it.  Every
+ * decision is taken on the loop, where no lock is held; vCPUs and device
+ * models only leave a note in pending.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "log.h"
+#include "machine-priv.h"
+#include "power.h"
+#include "serial.h"
+#include "vcpu.h"
+#include "vfio-pci.h"
+#include "vmevent.h"
+
+static void end(struct machine *m, enum machine_end how, const char *reason)
+{
+	m->result.end = how;
+	m->result.reason = reason;
+	loop_stop(m->loop);
+}
+
+void machine_event(void *opaque, enum vm_event ev)
+{
+	struct machine *m = opaque;
+	uint64_t one = 1;
+
+	m->pending |= 1u << ev;
+	if (m->vcpus)
+		vcpus_hold(m->vcpus);
+	/* Cannot fail: the counter is far from its maximum. */
+	(void)!write(m->event_fd, &one, sizeof(one));
+}
+
+static void on_reset(struct machine *m)
+{
+	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_to_stop) {
+		end(m, END_POWEROFF, "reset");
+		return;
+	}
+	if (machine_reboot(m))
+		end(m, END_FAILED, "reboot-failed");
+	else
+		vcpus_resume(m->vcpus);
+}
+
+static void on_event(void *opaque, uint32_t events)
+{
+	struct machine *m = opaque;
+	unsigned int pending;
+	uint64_t count;
+
+	(void)events;
+	(void)!read(m->event_fd, &count, sizeof(count));
+	/* Whoever left a note parks; all notes are in once all have. */
+	vcpus_pause(m->vcpus);
+	bus_lock(m->bus);
+	pending = m->pending;
+	m->pending = 0;
+	bus_unlock(m->bus);
+
+	if (pending & (1u << VM_FAILED))
+		end(m, END_FAILED, "failed");
+	else if (pending & (1u << VM_CRASHED))
+		end(m, END_CRASHED, "crashed");
+	else if (pending & (1u << VM_POWEROFF))
+		end(m, END_POWEROFF, "poweroff");
+	else if (pending & (1u << VM_RESET))
+		on_reset(m);
+	else
+		vcpus_resume(m->vcpus);
+}
+
+static void on_timeout(void *opaque)
+{
+	struct machine *m = opaque;
+
+	log_err("%s: --timeout expired", m->cfg->name);
+	end(m, END_TIMEOUT, "timeout");
+}
+
+static void on_grace(void *opaque)
+{
+	struct machine *m = opaque;
+
+	log_err("%s: the guest did not power off within --grace; stopped",
+		m->cfg->name);
+	end(m, END_KILLED, "grace");
+}
+
+static void on_quit(void *opaque)
+{
+	end(opaque, END_KILLED, "console");
+}
+
+/* The first request is polite, the second is not. */
+static void ask_to_stop(struct machine *m)
+{
+	if (m->asked_to_stop || !m->cfg->grace_ms) {
+		end(m, END_KILLED, "signal");
+		return;
+	}
+	m->asked_to_stop = true;
+	bus_lock(m->bus);
+	power_button(m->power);
+	bus_unlock(m->bus);
+	(void)loop_timer_set(&m->grace, m->cfg->grace_ms);
+}
+
+static void on_signal(void *opaque, uint32_t events)
+{
+	struct machine *m = opaque;
+	struct signalfd_siginfo si;
+
+	(void)events;
+	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGHUP || si.ssi_signo == SIGQUIT)
+			end(m, END_KILLED, "signal");
+		else
+			ask_to_stop(m);
+	}
+}
+
+static int start_loop(struct machine *m)
+{
+	int r;
+
+	m->event_src =
+		(struct loop_source){ m->event_fd, EPOLLIN, on_event, m };
+	m->signal_src =
+		(struct loop_source){ m->signal_fd, EPOLLIN, on_signal, m };
+	r = loop_add(m->loop, &m->event_src);
+	if (!r)
+		r = loop_add(m->loop, &m->signal_src);
+	if (!r)
+		r = loop_timer_init(m->loop, &m->timeout, on_timeout, m);
+	if (!r)
+		r = loop_timer_init(m->loop, &m->grace, on_grace, m);
+	if (r)
+		return r;
+	m->timers_ready = true;
+	if (m->cfg->timeout_ms)
+		r = loop_timer_set(&m->timeout, m->cfg->timeout_ms);
+	if (!r)
+		r = serial_start(m->serial, m->loop, on_quit, m);
+	for (unsigned int i = 0; !r && i < m->nr_devices; i++)
+		r = vfio_pci_start(m->devices[i].pci, m->loop);
+	return r;
+}
+
+static int confine(struct machine *m)
+{
+	int r = sandbox_process(m->cfg->sandbox);
+
+	if (!r)
+		r = vcpus_confine(m->vcpus);
+	if (!r)
+		r = sandbox_thread(m->cfg->sandbox, SANDBOX_LOOP, m->ioctls,
+				   ARRAY_SIZE(m->ioctls));
+	if (!r)
+		stats_stage(m->stats, "confined", NULL);
+	return r;
+}
+
+int machine_run(struct machine *m, struct machine_result *result)
+{
+	int r = start_loop(m);
+
+	m->result = (struct machine_result){ END_FAILED, "failed" };
+	if (!r)
+		r = confine(m);
+	if (!r) {
+		stats_stage(m->stats, "run", NULL);
+		vcpus_resume(m->vcpus);
+		r = loop_run(m->loop);
+		vcpus_pause(m->vcpus);
+	}
+	*result = m->result;
+	return r;
+}
