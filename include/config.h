@@ -83,8 +83,8 @@ struct run_config {
 /*
  * Parses the arguments of `wherry run` (argv[0] is "run").  On success *out
  * is the caller's, freed by config_destroy().  Returns 0; -EINVAL after a
- * usage error, which is logged with the nearest match; 1 when --help was
- * asked for and nothing was parsed.
+ * usage error, which is logged with the nearest match; OPTIONS_HELP or
+ * OPTIONS_VERSION (options.h) when that was asked for, *out untouched.
  */
 int config_parse_run(struct run_config **out, int argc, char **argv);
 void config_destroy(struct run_config *cfg);

@@ -32,6 +32,7 @@ struct ram_params {
 	unsigned int nr_ranges;
 	uint64_t hugepage_bytes; /* 0, 2 MiB or 1 GiB */
 	bool prealloc; /* fault in now, by several threads */
+	bool pinned; /* DMA will pin it: all of it must fit now */
 	int thp; /* 1: advise, 0: forbid, -1: leave */
 	int host_node; /* -1: any */
 };
@@ -53,7 +54,8 @@ const struct ram_range *ram_range(const struct ram *ram, unsigned int i);
 /* Host address of [gpa, gpa + len), or NULL unless all of it lies in one
  * range. */
 void *ram_ptr(const struct ram *ram, gpa_t gpa, uint64_t len);
-/* 0, or -EFAULT unless all of [gpa, gpa + len) is RAM.  Not logged. */
+/* 0, or -EFAULT unless all of [gpa, gpa + len) lies in one range, and then
+ * nothing is copied.  Not logged. */
 int ram_read(const struct ram *ram, gpa_t gpa, void *buf, size_t len);
 int ram_write(const struct ram *ram, gpa_t gpa, const void *buf, size_t len);
 
@@ -61,7 +63,8 @@ int ram_write(const struct ram *ram, gpa_t gpa, const void *buf, size_t len);
  * Clears all RAM for a reboot by writing zeros (several threads must not be
  * started after confinement: one thread does it), never by punching holes:
  * the IOAS would keep the old pages.  Pages that were never touched are
- * skipped where that can be told (mincore).
+ * skipped where that can be told (SEEK_DATA; not mincore(), which misses
+ * pages that are swapped out or that only a device has reached).
  */
 void ram_clear(struct ram *ram);
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Faulting in all of guest RAM.  For ram.c only. */
+#ifndef WHERRY_RAM_POPULATE_H
+#define WHERRY_RAM_POPULATE_H
+
+#include <stdint.h>
+
+/*
+ * Allocates the first bytes of memfd fd, which is mapped at base, by several
+ * threads, which are gone on return.  0, or -errno where the host has too
+ * little: -ENOMEM, or -EFAULT and -ENOSPC for huge pages.  Logs nothing, and
+ * never raises SIGBUS.
+ */
+int ram_populate(int fd, void *base, uint64_t bytes, uint64_t page_bytes);
+
+#endif

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * config-device - parses --device and finds what devices forbid each other.
+ * Whether a device exists is sysfs.c's and vfio.c's to say.
+ */
+#include "config-device.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bdf.h"
+#include "config.h"
+#include "log.h"
+#include "options.h"
+#include "util.h"
+
+#define UUID_LEN 36
+
+/* 8-4-4-4-12 hex digits, made lower-case as in sysfs. */
+static bool parse_uuid(const char *s, char out[UUID_LEN + 1])
+{
+	if (strlen(s) != UUID_LEN)
+		return false;
+	for (size_t i = 0; i < UUID_LEN; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
+			return false;
+		out[i] = (char)tolower((unsigned char)s[i]);
+	}
+	out[UUID_LEN] = '\0';
+	return true;
+}
+
+static int set_spec(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+	char text[UUID_LEN + 1];
+	int r;
+
+	_Static_assert(sizeof(text) >= BDF_SIZE, "a BDF fits, too");
+
+	if (!strncmp(value, "fd=", 3)) {
+		r = option_fd(option, value + 3, &dev->fd);
+		if (r)
+			return r;
+		snprintf(text, sizeof(text), "fd=%d", dev->fd);
+		dev->kind = DEVICE_FD;
+		return option_string(option, text, &dev->spec);
+	}
+	if (!strncmp(value, "/sys/", 5)) {
+		dev->kind = DEVICE_SYSFS;
+		return option_string(option, value, &dev->spec);
+	}
+	if (parse_uuid(value, text)) {
+		dev->kind = DEVICE_MDEV;
+		return option_string(option, text, &dev->spec);
+	}
+	if (!bdf_parse(value, text)) {
+		dev->kind = DEVICE_BDF;
+		return option_string(option, text, &dev->spec);
+	}
+
+	log_err("%s: %s: names no device; write 0000:3b:00.0, an mdev's UUID, "
+		"a path below /sys, or fd=N",
+		option, value);
+	return -EINVAL;
+}
+
+static int set_id(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+
+	return config_set_name(option, value, &dev->id);
+}
+
+static int set_port(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+	uint64_t port = 0;
+	int r;
+
+	r = option_number(option, value, 1, CONFIG_MAX_DEVICES, &port);
+	dev->port = (int)port;
+	return r;
+}
+
+static int set_rom(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+
+	return option_bool(option, value, &dev->rom);
+}
+
+static int set_devid(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+	uint64_t devid = 0;
+	int r;
+
+	r = option_number(option, value, 0, INT_MAX, &devid);
+	dev->devid = (int)devid;
+	return r;
+}
+
+static int set_trap_bars(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+
+	return option_bool(option, value, &dev->trap_bars);
+}
+
+int config_add_device(struct run_config *cfg, const char *value)
+{
+	static const struct opt_key keys[] = {
+		{ "id", set_id },
+		{ "port", set_port },
+		{ "rom", set_rom },
+		{ "devid", set_devid },
+		{ "x-trap-bars", set_trap_bars },
+	};
+	struct device_config *dev;
+
+	if (cfg->nr_devices == CONFIG_MAX_DEVICES) {
+		log_err("--device: %s: too many devices; %d have a port each",
+			value, CONFIG_MAX_DEVICES);
+		return -EINVAL;
+	}
+
+	dev = &cfg->devices[cfg->nr_devices++];
+	*dev = (struct device_config){
+		.fd = -1,
+		.devid = -1,
+		.port = -1,
+		.rom = true,
+	};
+	return option_list("--device", value, set_spec, keys, ARRAY_SIZE(keys),
+			   dev);
+}
+
+/*
+ * The last component of a path is the kernel's name of the device, so that
+ * "/sys/bus/pci/devices/0000:3b:00.0" and "3b:00.0" are seen to be one.
+ */
+static void device_name(const struct device_config *dev, char *out, size_t size)
+{
+	size_t end = strlen(dev->spec);
+	size_t start;
+
+	while (dev->kind == DEVICE_SYSFS && dev->spec[end - 1] == '/')
+		end--;
+	start = end;
+	while (start && dev->spec[start - 1] != '/')
+		start--;
+	snprintf(out, size, "%.*s", (int)(end - start), dev->spec + start);
+}
+
+static int check_pair(const struct device_config *a,
+		      const struct device_config *b)
+{
+	char name_a[NAME_MAX + 1], name_b[NAME_MAX + 1];
+
+	device_name(a, name_a, sizeof(name_a));
+	device_name(b, name_b, sizeof(name_b));
+	if (!strcmp(name_a, name_b)) {
+		log_err("--device: %s: named twice; a device has one place",
+			b->spec);
+		return -EINVAL;
+	}
+	if (a->port >= 0 && a->port == b->port) {
+		log_err("--device: %s: port %d: taken by %s; choose another",
+			b->spec, b->port, a->spec);
+		return -EINVAL;
+	}
+	if (a->id && b->id && !strcmp(a->id, b->id)) {
+		log_err("--device: %s: id %s: taken by %s; choose another",
+			b->spec, b->id, a->spec);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_device(const struct run_config *cfg,
+			const struct device_config *dev)
+{
+	if (dev->devid >= 0 && dev->kind != DEVICE_FD) {
+		log_err("--device: %s: devid: only for fd=N, a descriptor that "
+			"is bound already",
+			dev->spec);
+		return -EINVAL;
+	}
+	if (dev->devid >= 0 && cfg->iommufd < 0) {
+		log_err("--device: %s: devid: means nothing without the "
+			"iommufd it is bound to; add --iommufd fd=N",
+			dev->spec);
+		return -EINVAL;
+	}
+	if (dev->fd >= 0 && (dev->fd == cfg->iommufd || dev->fd == cfg->kvm)) {
+		log_err("--device: %s: also the descriptor of %s", dev->spec,
+			dev->fd == cfg->kvm ? "--kvm" : "--iommufd");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int config_check_devices(const struct run_config *cfg)
+{
+	for (unsigned int i = 0; i < cfg->nr_devices; i++) {
+		int r = check_device(cfg, &cfg->devices[i]);
+
+		for (unsigned int j = 0; j < i && !r; j++)
+			r = check_pair(&cfg->devices[j], &cfg->devices[i]);
+		if (r)
+			return r;
+	}
+	return 0;
+}

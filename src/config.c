@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * config - the options of `wherry run`, their defaults and what they forbid
+ * each other. Opens nothing; --device is config-device.c's, the syntax is
+ * options.c's.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "config-device.h"
+#include "log.h"
+#include "options.h"
+#include "util.h"
+
+#define DEFAULT_MEMORY MIB(512)
+#define MIN_MEMORY MIB(16)
+#define DEFAULT_GRACE_MS 30000
+#define MAX_HOST_NODE 1023 /* MAX_NUMNODES of the largest kernels */
+#define MAX_NAME 64
+
+static int set_kernel(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_string("--kernel", value, &cfg->kernel);
+}
+
+static int set_initrd(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_string("--initrd", value, &cfg->initrd);
+}
+
+static int set_append(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	cfg->append = strdup(value);
+	if (!cfg->append) {
+		log_err("--append: out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int set_name(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return config_set_name("--name", value, &cfg->name);
+}
+
+int config_set_name(const char *option, const char *value, char **out)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789_.-";
+
+	if (value && *value &&
+	    (value[strspn(value, allowed)] || strchr(".-", *value) ||
+	     strlen(value) > MAX_NAME)) {
+		log_err("%s: %s: not a name: at most %d letters, digits, '_', "
+			"'.', '-', the last two not in front",
+			option, value, MAX_NAME);
+		return -EINVAL;
+	}
+	return option_string(option, value, out);
+}
+
+static int set_memory_bytes(void *ctx, const char *option, const char *value)
+{
+	struct memory_config *mem = ctx;
+
+	return option_size(option, value, &mem->bytes);
+}
+
+static int set_hugepages(void *ctx, const char *option, const char *value)
+{
+	static const char *const sizes[] = { "2M", "1G" };
+	static const uint64_t bytes[] = { MIB(2), GIB(1) };
+	struct memory_config *mem = ctx;
+	unsigned int i = 0;
+	int r;
+
+	r = option_word(option, value, sizes, ARRAY_SIZE(sizes), &i);
+	mem->hugepage_bytes = bytes[i];
+	return r;
+}
+
+static int set_prealloc(void *ctx, const char *option, const char *value)
+{
+	struct memory_config *mem = ctx;
+
+	return option_bool(option, value, &mem->prealloc);
+}
+
+static int set_thp(void *ctx, const char *option, const char *value)
+{
+	struct memory_config *mem = ctx;
+	bool on = false;
+	int r;
+
+	r = option_bool(option, value, &on);
+	mem->thp = on ? THP_ON : THP_OFF;
+	return r;
+}
+
+static int set_host_node(void *ctx, const char *option, const char *value)
+{
+	struct memory_config *mem = ctx;
+	uint64_t node = 0;
+	int r;
+
+	r = option_number(option, value, 0, MAX_HOST_NODE, &node);
+	mem->host_node = (int)node;
+	return r;
+}
+
+static int set_memory(void *ctx, const char *value)
+{
+	static const struct opt_key keys[] = {
+		{ "hugepages", set_hugepages },
+		{ "prealloc", set_prealloc },
+		{ "thp", set_thp },
+		{ "host-node", set_host_node },
+	};
+	struct run_config *cfg = ctx;
+
+	return option_list("--memory", value, set_memory_bytes, keys,
+			   ARRAY_SIZE(keys), &cfg->memory);
+}
+
+static int set_nr_cpus(void *ctx, const char *option, const char *value)
+{
+	struct cpus_config *cpus = ctx;
+	uint64_t nr = 0;
+	int r;
+
+	r = option_number(option, value, 1, CONFIG_MAX_CPUS, &nr);
+	cpus->nr = (unsigned int)nr;
+	return r;
+}
+
+/* Adds the host CPUs first to last to the list. */
+static int add_affinity(struct cpus_config *cpus, const char *option,
+			uint64_t first, uint64_t last)
+{
+	for (uint64_t cpu = first; cpu <= last; cpu++) {
+		if (cpus->nr_affinity == cpus->nr) {
+			log_err("%s: more host CPUs than vCPUs (%u); each vCPU "
+				"is bound to one",
+				option, cpus->nr);
+			return -EINVAL;
+		}
+		cpus->affinity[cpus->nr_affinity++] = (uint16_t)cpu;
+	}
+	return 0;
+}
+
+/* "0-3,7" */
+static int set_affinity(void *ctx, const char *option, const char *value)
+{
+	struct cpus_config *cpus = ctx;
+	const char *s = value;
+
+	do {
+		uint64_t first, last;
+		char item[32];
+		size_t len;
+		char *dash;
+		int r;
+
+		len = s ? strcspn(s, ",") : 0;
+		snprintf(item, sizeof(item), "%.*s", (int)MIN(len, 31), s);
+		dash = strchr(item, '-');
+		if (dash)
+			*dash++ = '\0';
+
+		r = option_number(option, s ? item : NULL, 0, CPU_SETSIZE - 1,
+				  &first);
+		if (r)
+			return r;
+		last = first;
+		if (dash)
+			r = option_number(option, dash, first, CPU_SETSIZE - 1,
+					  &last);
+		if (!r)
+			r = add_affinity(cpus, option, first, last);
+		if (r)
+			return r;
+		s = s[len] ? s + len + 1 : NULL;
+	} while (s);
+	return 0;
+}
+
+static int set_cpus(void *ctx, const char *value)
+{
+	static const struct opt_key keys[] = {
+		{ "affinity", set_affinity },
+	};
+	struct run_config *cfg = ctx;
+
+	return option_list("--cpus", value, set_nr_cpus, keys, ARRAY_SIZE(keys),
+			   &cfg->cpus);
+}
+
+static int set_device(void *ctx, const char *value)
+{
+	return config_add_device(ctx, value);
+}
+
+static int set_console_kind(void *ctx, const char *option, const char *value)
+{
+	static const char *const words[] = { "stdio", "file:PATH", "unix:PATH",
+					     "off" };
+	struct console_config *con = ctx;
+	unsigned int kind = CONSOLE_STDIO;
+	int r;
+
+	if (!strncmp(value, "file:", 5))
+		kind = CONSOLE_FILE;
+	else if (!strncmp(value, "unix:", 5))
+		kind = CONSOLE_UNIX;
+	if (kind == CONSOLE_STDIO) {
+		r = option_word(option, value, words, ARRAY_SIZE(words), &kind);
+		con->kind = kind;
+		return r;
+	}
+
+	con->kind = kind;
+	r = option_string(option, value + 5, &con->path);
+	if (r)
+		return r;
+	if (kind == CONSOLE_UNIX &&
+	    strlen(con->path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+		log_err("%s: %s: longer than the name of a socket can be",
+			option, con->path);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int set_console(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_list("--console", value, set_console_kind, NULL, 0,
+			   &cfg->console);
+}
+
+static int set_timeout(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_time("--timeout", value, &cfg->timeout_ms);
+}
+
+static int set_grace(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_time("--grace", value, &cfg->grace_ms);
+}
+
+static int set_on_reboot(void *ctx, const char *value)
+{
+	static const char *const words[] = { "restart", "exit" };
+	struct run_config *cfg = ctx;
+	unsigned int i = REBOOT_RESTART;
+	int r;
+
+	r = option_word("--on-reboot", value, words, ARRAY_SIZE(words), &i);
+	cfg->on_reboot = i;
+	return r;
+}
+
+static int set_fd(void *ctx, const char *option, const char *value)
+{
+	return option_fd(option, value, ctx);
+}
+
+static const struct opt_key fd_key[] = { { "fd", set_fd } };
+
+static int set_iommufd(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_list("--iommufd", value, NULL, fd_key, 1, &cfg->iommufd);
+}
+
+static int set_kvm(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_list("--kvm", value, NULL, fd_key, 1, &cfg->kvm);
+}
+
+static int set_sandbox(void *ctx, const char *value)
+{
+	/* In the order of enum sandbox_mode. */
+	static const char *const words[] = { "on", "strict", "log", "off" };
+	struct run_config *cfg = ctx;
+	unsigned int i = SANDBOX_ON;
+	int r;
+
+	r = option_word("--sandbox", value, words, ARRAY_SIZE(words), &i);
+	cfg->sandbox = i;
+	return r;
+}
+
+static int set_stats(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_string("--stats", value, &cfg->stats_path);
+}
+
+static int set_result(void *ctx, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_string("--result", value, &cfg->result_path);
+}
+
+static const struct opt run_options[] = {
+	{ "append", 0, .set = set_append },
+	{ "console", 0, .set = set_console },
+	{ "cpus", 'c', .set = set_cpus },
+	{ "device", 'd', .many = true, .set = set_device },
+	{ "grace", 0, .set = set_grace },
+	{ "initrd", 0, .set = set_initrd },
+	{ "iommufd", 0, .set = set_iommufd },
+	{ "kernel", 'k', .set = set_kernel },
+	{ "kvm", 0, .set = set_kvm },
+	{ "memory", 'm', .set = set_memory },
+	{ "name", 0, .set = set_name },
+	{ "on-reboot", 0, .set = set_on_reboot },
+	{ "result", 0, .set = set_result },
+	{ "sandbox", 0, .set = set_sandbox },
+	{ "stats", 0, .set = set_stats },
+	{ "timeout", 0, .set = set_timeout },
+};
+
+static int check_memory(const struct memory_config *mem)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (mem->hugepage_bytes)
+		page = mem->hugepage_bytes;
+	if (mem->bytes < MIN_MEMORY) {
+		log_err("--memory: %lluK: too small for a guest; at least 16M",
+			(unsigned long long)(mem->bytes >> 10));
+		return -EINVAL;
+	}
+	if (mem->bytes % page) {
+		log_err("--memory: %lluK: not a multiple of the page size, "
+			"%lluK",
+			(unsigned long long)(mem->bytes >> 10),
+			(unsigned long long)(page >> 10));
+		return -EINVAL;
+	}
+	if (mem->hugepage_bytes && mem->thp != THP_DEFAULT) {
+		log_err("--memory: thp: only for ordinary pages; leave it out "
+			"with hugepages");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What can be seen only when all options are known. */
+static int check_run(const struct run_config *cfg)
+{
+	if (!cfg->kernel) {
+		log_err("run: no kernel given; add --kernel FILE");
+		return -EINVAL;
+	}
+	if (cfg->stats_path && cfg->result_path &&
+	    !strcmp(cfg->stats_path, cfg->result_path)) {
+		log_err("--result: %s: also the file of --stats; name another",
+			cfg->result_path);
+		return -EINVAL;
+	}
+	if (cfg->kvm >= 0 && cfg->kvm == cfg->iommufd) {
+		log_err("--iommufd: fd=%d: also the descriptor of --kvm",
+			cfg->iommufd);
+		return -EINVAL;
+	}
+	return check_memory(&cfg->memory);
+}
+
+/* Strings that were not given get their defaults. */
+static int set_defaults(struct run_config *cfg)
+{
+	if (!cfg->name)
+		cfg->name = strdup("wherry");
+	if (!cfg->append)
+		cfg->append = strdup("");
+	if (!cfg->name || !cfg->append) {
+		log_err("run: out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int config_parse_run(struct run_config **out, int argc, char **argv)
+{
+	struct run_config *cfg = calloc(1, sizeof(*cfg));
+	int r;
+
+	if (!cfg) {
+		log_err("run: out of memory");
+		return -ENOMEM;
+	}
+	cfg->memory.bytes = DEFAULT_MEMORY;
+	cfg->memory.host_node = -1;
+	cfg->cpus.nr = 1;
+	cfg->grace_ms = DEFAULT_GRACE_MS;
+	cfg->iommufd = -1;
+	cfg->kvm = -1;
+
+	r = options_parse(run_options, ARRAY_SIZE(run_options), argc, argv, cfg,
+			  NULL);
+	if (!r)
+		r = check_run(cfg);
+	if (!r)
+		r = config_check_devices(cfg);
+	if (!r)
+		r = set_defaults(cfg);
+	if (r)
+		goto err;
+
+	*out = cfg;
+	return 0;
+
+err:
+	config_destroy(cfg);
+	return r;
+}
+
+void config_destroy(struct run_config *cfg)
+{
+	if (!cfg)
+		return;
+	for (unsigned int i = 0; i < cfg->nr_devices; i++) {
+		free(cfg->devices[i].spec);
+		free(cfg->devices[i].id);
+	}
+	free(cfg->name);
+	free(cfg->kernel);
+	free(cfg->initrd);
+	free(cfg->append);
+	free(cfg->console.path);
+	free(cfg->stats_path);
+	free(cfg->result_path);
+	free(cfg);
+}
