@@ -11,8 +11,9 @@
 # Root bus: 0x1 and 0x2 IOMMUs, 0x4 + K root port rpK, 0x1b and down
 # devices with bus=pcie.0, 0x1c the lab's own 9p shares.
 
-device_args=()
-device_table=()
+# Both are read by run, which also owns $work.
+# shellcheck disable=SC2034
+device_args=() device_table=() work=${work-}
 declare -A device_type=() next_addr=()
 
 # The value of property $1 in the QEMU option string $2; fails if not there.
@@ -96,6 +97,7 @@ add_drive() { # K SIZE
 back_end() { # K TYPE SIZE
 	case $2 in
 	nvme)
+		prop serial "$spec" >/dev/null || spec+=,serial=lab$1
 		prop drive "$spec" >/dev/null || prop subsys "$spec" >/dev/null ||
 			add_drive "$1" "${3:-256M}" ;;
 	nvme-ns | virtio-blk-pci* | usb-storage | scsi-hd | ide-hd)

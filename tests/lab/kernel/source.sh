@@ -5,6 +5,7 @@
 #
 # Sets source_id (what the cache key is made of), and leaves the tree's path in
 # $tree.  Wants $here, $name, $cache, say and die from the caller.
+# shellcheck disable=SC2154,SC2034
 
 # The pin of $name, or the tree that the user points at; asks nobody.
 read_pin() {
