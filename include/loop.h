@@ -28,7 +28,7 @@ int loop_modify(struct loop *loop, struct loop_source *src, uint32_t events);
 /* Safe from within any callback, also for sources with events pending. */
 void loop_remove(struct loop *loop, struct loop_source *src);
 
-/* A one-shot timer (timerfd), embedded in its owner. */
+/* A one-shot timer (timerfd), embedded in its owner; all zero until init. */
 struct loop_timer {
 	struct loop_source src;
 	void (*fn)(void *opaque);
@@ -37,8 +37,9 @@ struct loop_timer {
 
 int loop_timer_init(struct loop *loop, struct loop_timer *t,
 		    void (*fn)(void *opaque), void *opaque);
-/* ms from now; 0 disarms. */
+/* ms from now; 0 disarms.  Any thread. */
 int loop_timer_set(struct loop_timer *t, uint64_t ms);
+/* Also of one that was never initialised. */
 void loop_timer_fini(struct loop *loop, struct loop_timer *t);
 
 /* Runs until loop_stop().  0 or -errno. */

@@ -23,8 +23,12 @@ int serial_create(struct serial **out, struct bus *bus, enum bus_space space,
 /* Connects the console's input; quit is called on Ctrl-a x. */
 int serial_start(struct serial *s, struct loop *loop,
 		 void (*quit)(void *opaque), void *opaque);
-/* Power-on state.  dev_lock held. */
+/* Power-on state; what the guest has sent still goes out.  dev_lock held. */
 void serial_reset(struct serial *s);
+/* Hands to the console what is buffered (a line, 5 ms at most), without
+ * blocking.  dev_lock held. */
+void serial_flush(struct serial *s);
+/* Waits up to two seconds for the console to take the rest. */
 void serial_destroy(struct serial *s);
 
 #endif
