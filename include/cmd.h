@@ -18,6 +18,17 @@ int cmd_check(int argc, char **argv);
 int cmd_help(int argc, char **argv);
 int cmd_version(int argc, char **argv);
 
+struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary; /* for the list of commands */
+	const char *usage; /* what --help prints */
+	const char *page; /* of the manual, section 1 */
+};
+
+/* NULL, after an error with the nearest match, when there is none. */
+const struct command *command_find(const char *name);
+
 /*
  * What to do when options_parse() (or config_parse_run()) returned r != 0 for
  * command name: prints the usage text or the version to stdout when that was

@@ -171,9 +171,9 @@ static int open_memfd(struct ram *ram, const struct ram_params *p)
 			 (p->hugepage_bytes == GIB(1) ? MFD_HUGE_1GB :
 							MFD_HUGE_2MB);
 
-	ram->fd = memfd_create("wherry-ram", flags | MFD_NOEXEC_SEAL);
+	ram->fd = memfd_create(RAM_MEMFD_NAME, flags | MFD_NOEXEC_SEAL);
 	if (ram->fd < 0 && errno == EINVAL) /* before Linux 6.3 */
-		ram->fd = memfd_create("wherry-ram", flags);
+		ram->fd = memfd_create(RAM_MEMFD_NAME, flags);
 	if (ram->fd < 0) {
 		r = -errno;
 		if (p->hugepage_bytes)

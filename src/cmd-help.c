@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * cmd-help - owns the table of commands and everything that is said about
+ * them on the command line: wherry help, wherry version, --help. The long
+ * form is the manual's.
+ */
+#include "cmd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "log.h"
+#include "options.h"
+#include "util.h"
+
+static const char run_usage[] =
+	"usage: wherry run --kernel FILE [OPTION...]\n"
+	"\n"
+	"Runs a microVM until its guest powers off.\n"
+	"\n"
+	"  -k, --kernel FILE     Linux: bzImage or vmlinux\n"
+	"      --initrd FILE     initial RAM disk\n"
+	"      --append STRING   the kernel's command line\n"
+	"  -m, --memory SIZE[,hugepages=2M|1G][,prealloc][,thp=on|off]\n"
+	"                   [,host-node=N]\n"
+	"                        RAM, 512M by default\n"
+	"  -c, --cpus N[,affinity=LIST]\n"
+	"                        vCPUs, 1 by default, and host CPUs to bind them"
+	" to\n"
+	"  -d, --device SPEC[,id=NAME][,port=1..31][,rom=on|off][,devid=N]\n"
+	"                   [,x-trap-bars=on|off]\n"
+	"                        hand a host device to the guest; SPEC is"
+	" 0000:3b:00.0,\n"
+	"                        the UUID of an mdev, a path below /sys, or"
+	" fd=N\n"
+	"      --console stdio|file:PATH|unix:PATH|off\n"
+	"                        where the guest's serial port goes\n"
+	"      --name NAME       for messages and reports\n"
+	"      --timeout TIME    stop the guest after this long, status 4\n"
+	"      --grace TIME      between SIGTERM and a hard stop, 30s by"
+	" default\n"
+	"      --on-reboot restart|exit\n"
+	"      --iommufd fd=N    use this open /dev/iommu\n"
+	"      --kvm fd=N        use this open /dev/kvm\n"
+	"      --sandbox strict|on|log|off\n"
+	"      --stats FILE      write counters and timings as JSON\n"
+	"      --result FILE     write why it ended, as JSON\n"
+	"\n"
+	"On a terminal, Ctrl-a x quits and Ctrl-a a sends Ctrl-a.\n"
+	"Status: 0 powered off, 1 wherry failed, 2 usage, 3 guest crashed,\n"
+	"4 timeout, 5 killed.\n";
+
+static const char devices_usage[] =
+	"usage: wherry devices [--json] [--verbose] [BDF...]\n"
+	"\n"
+	"Lists the host's PCI devices: which can be handed to a guest, and "
+	"which\n"
+	"cannot, why, and how to mend that.\n"
+	"\n"
+	"      --json            for programs\n"
+	"      --verbose         more about each device\n";
+
+static const char bind_usage[] =
+	"usage: wherry bind [--driver NAME] [--owner USER] [--group] [--force]"
+	" BDF...\n"
+	"\n"
+	"Takes devices from their drivers and gives them to vfio-pci, or to the "
+	"best\n"
+	"match among the variant drivers. 'wherry unbind' gives them back.\n"
+	"\n"
+	"      --driver NAME     this driver instead\n"
+	"      --owner USER      give the device's node to USER\n"
+	"      --group           with every other device of its IOMMU group\n"
+	"      --force           even if the host is using it\n";
+
+static const char unbind_usage[] =
+	"usage: wherry unbind BDF...\n"
+	"\n"
+	"Gives devices back to the drivers that 'wherry bind' took them from.\n";
+
+static const char check_usage[] =
+	"usage: wherry check [--json]\n"
+	"\n"
+	"Tells whether this host is ready: a line for each thing that is "
+	"needed, and\n"
+	"how to get what is missing. Status 1 if anything is.\n"
+	"\n"
+	"      --json            for programs\n";
+
+static const char help_usage[] =
+	"usage: wherry help [COMMAND]\n"
+	"\n"
+	"Lists the commands, or tells how to use one of them.\n";
+
+static const char version_usage[] = "usage: wherry version\n"
+				    "\n"
+				    "Prints the version.\n";
+
+static const struct command commands[] = {
+	{ "run", cmd_run, "run a microVM", run_usage, "wherry-run" },
+	{ "devices", cmd_devices, "list what can be handed to a guest",
+	  devices_usage, "wherry-devices" },
+	{ "bind", cmd_bind, "take devices from the host", bind_usage,
+	  "wherry-devices" },
+	{ "unbind", cmd_unbind, "give them back", unbind_usage,
+	  "wherry-devices" },
+	{ "check", cmd_check, "is this host ready?", check_usage,
+	  "wherry-check" },
+	{ "help", cmd_help, "list the commands, or tell how to use one",
+	  help_usage, "wherry" },
+	{ "version", cmd_version, "print the version", version_usage,
+	  "wherry" },
+};
+
+const struct command *command_find(const char *name)
+{
+	const char *names[ARRAY_SIZE(commands)];
+	const char *near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+		names[i] = commands[i].name;
+	}
+
+	near = nearest_match(name, names, ARRAY_SIZE(names));
+	if (near)
+		log_err("%s: no such command; did you mean %s?", name, near);
+	else
+		log_err("%s: no such command; see 'wherry help'", name);
+	return NULL;
+}
+
+static void print_usage(const struct command *command)
+{
+	printf("%s\n  -h, --help; -V, --version\n\nThe manual: man %s\n",
+	       command->usage, command->page);
+}
+
+int cmd_answer(const char *name, int r)
+{
+	const struct command *command;
+
+	if (r == OPTIONS_VERSION) {
+		puts("wherry " PACKAGE_VERSION);
+		return STATUS_OK;
+	}
+	if (r == OPTIONS_HELP) {
+		command = command_find(name);
+		if (!command)
+			return STATUS_FAILED;
+		print_usage(command);
+		return STATUS_OK;
+	}
+	return r == -EINVAL ? STATUS_USAGE : STATUS_FAILED;
+}
+
+static void list_commands(void)
+{
+	puts("usage: wherry COMMAND [ARG...]\n"
+	     "\n"
+	     "Runs microVMs that own real PCI devices.\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-10s%s\n", commands[i].name, commands[i].summary);
+	puts("\n'wherry help COMMAND' tells more. The manual: man wherry");
+}
+
+int cmd_help(int argc, char **argv)
+{
+	const struct command *command;
+	int nr;
+	int r;
+
+	r = options_parse(NULL, 0, argc, argv, NULL, &nr);
+	if (r == OPTIONS_HELP)
+		nr = 0; /* "wherry --help" */
+	else if (r)
+		return cmd_answer("help", r);
+
+	if (!nr) {
+		list_commands();
+		return STATUS_OK;
+	}
+	if (nr > 1) {
+		log_err("%s: unexpected argument of help; name one command",
+			argv[2]);
+		return STATUS_USAGE;
+	}
+	command = command_find(argv[1]);
+	if (!command)
+		return STATUS_USAGE;
+	print_usage(command);
+	return STATUS_OK;
+}
+
+int cmd_version(int argc, char **argv)
+{
+	int r = options_parse(NULL, 0, argc, argv, NULL, NULL);
+
+	return cmd_answer("version", r ? r : OPTIONS_VERSION);
+}
