@@ -10,7 +10,8 @@
  * POWER_BASE + 5  u8   sleep status: WAK_STS, write one to clear
  * POWER_BASE + 6  u8   reset: writing 1 resets the machine
  * PVPANIC_PORT    u8   reads the supported events (1: panicked, 4: shut
- *                      down); writing 1 means the guest panicked
+ *                      down); writing 1 means the guest panicked, 4 that
+ *                      it powers off
  */
 #ifndef WHERRY_POWER_H
 #define WHERRY_POWER_H
