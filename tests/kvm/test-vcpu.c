@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * vCPU threads on the real KVM of this machine, with payloads of a few bytes:
+ * exits reach the bus, events end the run, kicks interrupt a busy guest.
+ */
+#include "../unit/harness.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "irq.h"
+#include "kvm.h"
+#include "util.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#define NEED_KVM()                                                        \
+	do {                                                              \
+		if (!vm_available())                                      \
+			skip_because("no VM can be created on /dev/kvm"); \
+	} while (0)
+
+struct probe {
+	struct vm *vm;
+	uint64_t offset, val;
+	unsigned int len, reads, writes;
+	enum vm_event ev; /* sent on a write */
+};
+
+static uint64_t probe_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct probe *p = opaque;
+
+	p->reads++;
+	p->offset = offset;
+	p->len = len;
+	return 0x5a;
+}
+
+static void probe_write(void *opaque, uint64_t offset, unsigned int len,
+			uint64_t val)
+{
+	struct probe *p = opaque;
+	uint64_t one = 1;
+
+	p->writes++;
+	p->offset = offset;
+	p->len = len;
+	p->val = val;
+	p->vm->events |= 1u << p->ev;
+	vcpus_hold(p->vm->vcpus);
+	assert_int_equal(write(p->vm->event_fd, &one, sizeof(one)),
+			 sizeof(one));
+}
+
+static const struct bus_ops probe_ops = { probe_read, probe_write };
+
+static void port_in_and_out(void **state)
+{
+	/* in al, 0x10; add al, 1; out 0x11, al; hlt */
+	static const uint8_t code[] = {
+		0xe4, 0x10, 0x04, 0x01, 0xe6, 0x11, 0xf4
+	};
+	struct vm vm;
+	struct probe p = { .vm = &vm, .ev = VM_POWEROFF };
+	struct bus_range range = { .name = "probe",
+				   .space = BUS_PIO,
+				   .start = 0x10,
+				   .size = 2,
+				   .ops = &probe_ops,
+				   .opaque = &p };
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	assert_int_equal(bus_add(vm.bus, &range), 0);
+	assert_true(vm_run(&vm));
+	assert_int_equal(p.reads, 1);
+	assert_int_equal(p.writes, 1);
+	assert_int_equal(p.offset, 1);
+	assert_int_equal(p.val, 0x5b);
+	assert_int_equal(vm.events, 1u << VM_POWEROFF);
+	vm_fini(&vm);
+}
+
+static void unclaimed_port_reads_ones(void **state)
+{
+	/* in ax, 0x40; out 0x10, ax; hlt */
+	static const uint8_t code[] = { 0xe5, 0x40, 0xe7, 0x10, 0xf4 };
+	struct vm vm;
+	struct probe p = { .vm = &vm, .ev = VM_POWEROFF };
+	struct bus_range range = { .name = "probe",
+				   .space = BUS_PIO,
+				   .start = 0x10,
+				   .size = 2,
+				   .ops = &probe_ops,
+				   .opaque = &p };
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	assert_int_equal(bus_add(vm.bus, &range), 0);
+	assert_true(vm_run(&vm));
+	assert_int_equal(p.val, 0xffff);
+	assert_int_equal(bus_unclaimed(vm.bus), 1);
+	vm_fini(&vm);
+}
+
+static void mmio_read_and_write(void **state)
+{
+	/* mov ax, 0x2000; mov ds, ax; mov al, [0]; mov [4], al; hlt */
+	static const uint8_t code[] = { 0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa0,
+					0x00, 0x00, 0xa2, 0x04, 0x00, 0xf4 };
+	struct vm vm;
+	struct probe p = { .vm = &vm, .ev = VM_RESET };
+	struct bus_range range = { .name = "probe",
+				   .space = BUS_MMIO,
+				   .start = 0x20000,
+				   .size = 0x1000,
+				   .ops = &probe_ops,
+				   .opaque = &p };
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	assert_int_equal(bus_add(vm.bus, &range), 0);
+	assert_true(vm_run(&vm));
+	assert_int_equal(p.offset, 4);
+	assert_int_equal(p.len, 1);
+	assert_int_equal(p.val, 0x5a);
+	assert_int_equal(vm.events, 1u << VM_RESET);
+	vm_fini(&vm);
+}
+
+static void triple_fault_is_a_crash(void **state)
+{
+	/* lidt [limit 0]; int3 */
+	static const uint8_t code[] = { 0x0f, 0x01, 0x1e, 0x00, 0x20, 0xcc };
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	if (!vm_run(&vm)) {
+		vm_fini(&vm);
+		skip_because("this KVM does not report a triple fault");
+	}
+	assert_int_equal(vm.events, 1u << VM_CRASHED);
+	vm_fini(&vm);
+}
+
+static void pause_interrupts_a_busy_guest(void **state)
+{
+	/* jmp $ */
+	static const uint8_t code[] = { 0xeb, 0xfe };
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 2, code, sizeof(code));
+	for (int i = 0; i < 50; i++) {
+		vcpus_resume(vm.vcpus);
+		usleep(i * 37 % 1000);
+		vcpus_pause(vm.vcpus);
+	}
+	assert_int_equal(vm.events, 0);
+	vm_fini(&vm);
+}
+
+static void memslot_changes_under_a_running_guest(void **state)
+{
+	/* mov ax, 0x2000; mov ds, ax; 1: mov al, [0]; jmp 1b */
+	static const uint8_t code[] = { 0xb8, 0x00, 0x20, 0x8e, 0xd8,
+					0xa0, 0x00, 0x00, 0xeb, 0xfb };
+	unsigned int slot;
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	vcpus_resume(vm.vcpus);
+	for (int i = 0; i < 100; i++) {
+		bus_lock(vm.bus);
+		assert_int_equal(kvm_memslot_add(vm.kvm, 0x20000, 0x1000,
+						 vm.ram + 0x2000, false, &slot),
+				 0);
+		bus_unlock(vm.bus);
+		usleep(100);
+		bus_lock(vm.bus);
+		assert_int_equal(kvm_memslot_del(vm.kvm, slot), 0);
+		bus_unlock(vm.bus);
+	}
+	vcpus_pause(vm.vcpus);
+	assert_int_equal(vm.events, 0);
+	assert_int_equal(kvm_nr_memslots(vm.kvm), 1);
+	vm_fini(&vm);
+}
+
+static void ioeventfd_takes_a_write_without_an_exit(void **state)
+{
+	/* mov ax, 0x2000; mov ds, ax; mov [0], ax; out 0x10, al; hlt */
+	static const uint8_t code[] = { 0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa3,
+					0x00, 0x00, 0xe6, 0x10, 0xf4 };
+	struct vm vm;
+	struct probe p = { .vm = &vm, .ev = VM_POWEROFF };
+	struct bus_range range = { .name = "probe",
+				   .space = BUS_PIO,
+				   .start = 0x10,
+				   .size = 1,
+				   .ops = &probe_ops,
+				   .opaque = &p };
+	uint64_t count = 0;
+	int fd = eventfd(0, EFD_NONBLOCK);
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	assert_int_equal(bus_add(vm.bus, &range), 0);
+	assert_int_equal(kvm_ioeventfd(vm.kvm, false, 0x20000, 2, fd, true), 0);
+	assert_true(vm_run(&vm));
+	assert_int_equal(read(fd, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(count, 1);
+	assert_int_equal(bus_unclaimed(vm.bus), 0);
+	assert_int_equal(kvm_ioeventfd(vm.kvm, false, 0x20000, 2, fd, false),
+			 0);
+	vm_fini(&vm);
+	close(fd);
+}
+
+static void irqfd_needs_a_route_and_can_be_taken_back(void **state)
+{
+	static const uint8_t code[] = { 0xf4 };
+	int fd = eventfd(0, EFD_NONBLOCK);
+	uint32_t gsi, again;
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	assert_int_equal(irq_msi_alloc(vm.irq, &gsi), 0);
+	assert_int_equal(gsi, 24);
+	irq_msi_set(vm.irq, gsi, 0xfee00000, 0x4041);
+	assert_int_equal(irq_commit(vm.irq), 0);
+	assert_int_equal(irq_fd_assign(vm.irq, gsi, fd, -1), 0);
+	/* The same eventfd a second time. */
+	assert_int_equal(irq_fd_assign(vm.irq, gsi, fd, -1), -EBUSY);
+	assert_int_equal(irq_nr_irqfds(vm.irq), 1);
+	assert_int_equal(irq_fd_deassign(vm.irq, gsi, fd), 0);
+	assert_int_equal(irq_nr_irqfds(vm.irq), 0);
+	irq_msi_free(vm.irq, gsi);
+	assert_int_equal(irq_msi_alloc(vm.irq, &again), 0);
+	assert_int_equal(again, gsi);
+	vm_fini(&vm);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(port_in_and_out),
+		cmocka_unit_test(unclaimed_port_reads_ones),
+		cmocka_unit_test(mmio_read_and_write),
+		cmocka_unit_test(triple_fault_is_a_crash),
+		cmocka_unit_test(pause_interrupts_a_busy_guest),
+		cmocka_unit_test(memslot_changes_under_a_running_guest),
+		cmocka_unit_test(ioeventfd_takes_a_write_without_an_exit),
+		cmocka_unit_test(irqfd_needs_a_route_and_can_be_taken_back),
+	};
+
+	return run_all(tests);
+}

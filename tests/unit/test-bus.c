@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The bus: routing, overlap, misses, counters.
+ */
+#include "harness.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bus.h"
+
+static uint64_t last_offset, last_val;
+
+static uint64_t on_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	(void)len;
+	last_offset = offset;
+	return *(uint64_t *)opaque;
+}
+
+static void on_write(void *opaque, uint64_t offset, unsigned int len,
+		     uint64_t val)
+{
+	(void)opaque;
+	(void)len;
+	last_offset = offset;
+	last_val = val;
+}
+
+static const struct bus_ops ops = { on_read, on_write };
+static uint64_t answer = 0x1122334455667788;
+
+static struct bus_range make(uint64_t start, uint64_t size)
+{
+	return (struct bus_range){ .name = "r",
+				   .space = BUS_MMIO,
+				   .start = start,
+				   .size = size,
+				   .ops = &ops,
+				   .opaque = &answer };
+}
+
+static uint64_t read_at(struct bus *bus, uint64_t addr, unsigned int len)
+{
+	uint64_t v = 0;
+
+	bus_access(bus, BUS_MMIO, addr, &v, len, false);
+	return v;
+}
+
+static void routes_to_the_range_that_claims_it(void **state)
+{
+	struct bus_range a = make(0x1000, 0x100), b = make(0x1100, 0x10);
+	struct bus *bus;
+
+	(void)state;
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_add(bus, &b), 0);
+	assert_int_equal(bus_add(bus, &a), 0);
+	assert_int_equal(read_at(bus, 0x1108, 8), answer);
+	assert_int_equal(last_offset, 8);
+	assert_int_equal(b.nr_reads, 1);
+	assert_int_equal(a.nr_reads, 0);
+	assert_int_equal(read_at(bus, 0x10ff, 1), 0x88);
+	assert_int_equal(last_offset, 0xff);
+	bus_destroy(bus);
+}
+
+static void a_miss_reads_ones_and_drops_writes(void **state)
+{
+	struct bus_range a = make(0x1000, 0x10);
+	uint64_t v = 7;
+	struct bus *bus;
+
+	(void)state;
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_add(bus, &a), 0);
+	assert_int_equal(read_at(bus, 0xfff, 1), 0xff);
+	assert_int_equal(read_at(bus, 0x1010, 4), 0xffffffff);
+	/* Crossing the end, and the end of the address space. */
+	assert_int_equal(read_at(bus, 0x100e, 4), 0xffffffff);
+	assert_int_equal(read_at(bus, UINT64_MAX - 1, 8), UINT64_MAX);
+	/* A length that no CPU makes. */
+	memset(&v, 0, sizeof(v));
+	bus_access(bus, BUS_MMIO, 0x1000, &v, 3, false);
+	assert_int_equal(v, 0xffffff);
+	bus_access(bus, BUS_PIO, 0x1000, &v, 1, true);
+	assert_int_equal(a.nr_reads + a.nr_writes, 0);
+	assert_int_equal(bus_unclaimed(bus), 6);
+	bus_destroy(bus);
+}
+
+static void overlap_is_refused(void **state)
+{
+	struct bus_range a = make(0x1000, 0x100);
+	struct bus_range bad[] = { make(0xfff, 2), make(0x10ff, 1),
+				   make(0x1010, 0x10), make(0, 0x10000) };
+	struct bus_range empty = make(5, 0), wraps = make(UINT64_MAX, 2);
+	struct bus_range top = make(UINT64_MAX, 1);
+	struct bus *bus;
+
+	(void)state;
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_add(bus, &a), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(bus_add(bus, &bad[i]), -EEXIST);
+	assert_int_equal(bus_add(bus, &empty), -EINVAL);
+	assert_int_equal(bus_add(bus, &wraps), -EINVAL);
+	assert_int_equal(bus_add(bus, &a), -EINVAL);
+	assert_int_equal(bus_add(bus, &top), 0);
+	assert_int_equal(read_at(bus, UINT64_MAX, 1), 0x88);
+	bus_remove(bus, &a);
+	bus_remove(bus, &a);
+	assert_int_equal(read_at(bus, 0x1000, 1), 0xff);
+	assert_int_equal(bus_add(bus, &bad[3]), 0);
+	bus_destroy(bus);
+}
+
+static void count(void *opaque, const struct bus_range *range)
+{
+	(void)range;
+	++*(unsigned int *)opaque;
+}
+
+static void counters_outlive_removal(void **state)
+{
+	struct bus_range r[40];
+	unsigned int n = 0;
+	struct bus *bus;
+
+	(void)state;
+	assert_int_equal(bus_create(&bus), 0);
+	for (unsigned int i = 0; i < 40; i++) {
+		/* Neither ascending nor descending. */
+		r[i] = make(0x1000 * ((i * 17) % 40), 0x1000);
+		assert_int_equal(bus_add(bus, &r[i]), 0);
+	}
+	for (unsigned int i = 0; i < 40; i++)
+		read_at(bus, 0x1000 * i + 4, 4);
+	for (unsigned int i = 0; i < 40; i++)
+		assert_int_equal(r[i].nr_reads, 1);
+	bus_remove(bus, &r[3]);
+	bus_for_each(bus, count, &n);
+	assert_int_equal(n, 40);
+	bus_forget(bus, &r[3]);
+	n = 0;
+	bus_for_each(bus, count, &n);
+	assert_int_equal(n, 39);
+	bus_destroy(bus);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(routes_to_the_range_that_claims_it),
+		cmocka_unit_test(a_miss_reads_ones_and_drops_writes),
+		cmocka_unit_test(overlap_is_refused),
+		cmocka_unit_test(counters_outlive_removal),
+	};
+
+	return run_all(tests);
+}
