@@ -1,0 +1,65 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What suites that boot guests share: initrds, devices by name, statistics.
+# Sourced after tap.sh. Every guest's output is kept in $LAB_OUT/NAME.out.
+guests=$WHERRY_SRC/tests/lab/guests
+
+# initrd SCRIPT [--file SRC:DST]...: makes /tmp/SCRIPT.cpio of guests/SCRIPT.
+initrd()
+{
+	local script=$1
+
+	shift
+	"$WHERRY_SRC/tests/lab/mkinitrd" "/tmp/$script.cpio" "$@" \
+		"$guests/$script"
+	echo "/tmp/$script.cpio"
+}
+
+# device K: the BDF of the lab's k-th --device.
+device()
+{
+	sed -n "s/^dev$1 //p" "$LAB_DEVICES"
+}
+
+# guest NAME SCRIPT [WHERRY-OPTION]...: boots the lab's kernel with
+# guests/SCRIPT. The status is wherry's; --append is to come as $append.
+append=
+guest()
+{
+	local name=$1 script=$2
+
+	shift 2
+	[ -e "/tmp/$script.cpio" ] || initrd "$script" >/dev/null
+	"$WHERRY" run --kernel "${guest_kernel:-$LAB_KERNEL}" \
+		--initrd "/tmp/$script.cpio" --timeout 120 \
+		--append "console=ttyS0 quiet panic=-1 $append" "$@" \
+		</dev/null >"$LAB_OUT/$name.out" 2>"$LAB_OUT/$name.err" || {
+		local status=$?
+		tail -n 12 "$LAB_OUT/$name.out" | tr -d '\r'
+		cat "$LAB_OUT/$name.err"
+		return $status
+	}
+}
+
+# said NAME REGEX: whether the guest NAME printed a line that matches.
+said()
+{
+	tr -d '\r' <"$LAB_OUT/$1.out" | grep -Eq -- "$2"
+}
+
+# boots NAME SCRIPT [OPTION]...: the guest's script succeeds and powers off.
+boots()
+{
+	guest "$@"
+	if ! said "$1" '^GUEST-STATUS 0$'; then
+		tail -n 12 "$LAB_OUT/$1.out" | tr -d '\r'
+		return 1
+	fi
+}
+
+# stat FILE KEY: the number of the first "KEY": in a --stats file.
+stat_of()
+{
+	sed -n "s/.*\"$2\": *\([0-9]*\).*/\1/p" "$1" | head -n 1
+}

@@ -1,0 +1,170 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Guests without devices: every way to boot, to end, to talk.
+# lab: --memory 9G --timeout 420
+# shellcheck source=tests/lab/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lab/guest.sh
+. "$(dirname "$0")/../guest.sh"
+
+boots_with() # KERNEL NAME OPTION...
+{
+	guest_kernel=$1
+	shift
+	boots "$@"
+}
+
+four_cpus()
+{
+	boots cpus hello --cpus 4
+	said cpus '^cpus 4$'
+}
+
+six_gib()
+{
+	boots big hello --memory 6G
+	[ "$(tr -d '\r' <"$LAB_OUT/big.out" | sed -n 's/^memory //p')" -gt 6000000 ]
+}
+
+cmdline_arrives()
+{
+	append="one=1 two='2 3'" boots words hello
+	said words "^cmdline .*one=1 two='2 3'"
+}
+
+hugepages()
+{
+	echo 160 >/proc/sys/vm/nr_hugepages
+	boots huge hello --memory 256M,hugepages=2M,prealloc
+	echo 0 >/proc/sys/vm/nr_hugepages
+}
+
+reboot_restarts()
+{
+	guest restart reboot --timeout 20 && return 1
+	[ "$(tr -d '\r' <"$LAB_OUT/restart.out" | grep -c '^REBOOTING')" -ge 3 ]
+}
+
+# wait_for NAME LINE: until the guest has printed a line.
+wait_for()
+{
+	local i
+
+	for ((i = 0; i < 600; i++)); do
+		[ -e "$LAB_OUT/$1.out" ] && said "$1" "$2" && return 0
+		sleep 0.05
+	done
+	echo "no '$2' from guest $1"
+	return 1
+}
+
+# start NAME SCRIPT OPTION...: in the background; pid is in wherry_pid.
+start()
+{
+	guest "$@" &
+	wherry_shell=$!
+	wait_for "$1" '^READY$'
+	wherry_pid=$(pgrep -P $wherry_shell)
+}
+
+power_button()
+{
+	local status=0
+
+	start button button --name b
+	kill -TERM "$wherry_pid"
+	wait $wherry_shell || status=$?
+	said button '^PRESSED$'
+	[ $status = 0 ]
+}
+
+two_signals()
+{
+	local status=0
+
+	start twice sleep
+	kill -TERM "$wherry_pid"
+	sleep 0.2
+	kill -TERM "$wherry_pid"
+	wait $wherry_shell || status=$?
+	[ $status = 5 ]
+}
+
+grace_ends()
+{
+	local status=0
+
+	start grace sleep --grace 1s
+	kill -TERM "$wherry_pid"
+	wait $wherry_shell || status=$?
+	[ $status = 5 ]
+}
+
+no_privilege()
+{
+	local status task
+
+	start caps sleep
+	for task in /proc/"$wherry_pid"/task/*; do
+		status=$(cat "$task/status")
+		for set in CapInh CapPrm CapEff CapAmb; do
+			grep -q "^$set:.0000000000000000$" <<<"$status"
+		done
+		grep -q '^NoNewPrivs:.1$' <<<"$status"
+		grep -q '^Seccomp:.2$' <<<"$status"
+	done
+	grep -rh . /proc/"$wherry_pid"/task/*/comm | sort -u >"$LAB_OUT/threads"
+	grep -qx vcpu0 "$LAB_OUT/threads"
+	kill -KILL "$wherry_pid"
+	wait $wherry_shell || true
+}
+
+triple_fault()
+{
+	append=reboot=t guest fault reboot
+}
+
+to_file()
+{
+	guest plain hello --console file:"$LAB_OUT/console.txt"
+	grep -q GUEST-UP "$LAB_OUT/console.txt"
+	[ ! -s "$LAB_OUT/plain.out" ]
+}
+
+from_stdin()
+{
+	initrd cat >/dev/null
+	(sleep 4; echo over the wire; sleep 2) |
+		"$WHERRY" run --kernel "$LAB_KERNEL" --initrd /tmp/cat.cpio \
+			--append 'console=ttyS0 quiet' --timeout 60 |
+		tr -d '\r' | grep -qx 'GOT over the wire'
+}
+
+stats_file()
+{
+	boots stats hello --stats "$LAB_OUT/stats.json" \
+		--result "$LAB_OUT/result.json"
+	[ "$(stat_of "$LAB_OUT/stats.json" own_pss_kib)" -gt 0 ]
+	[ "$(stat_of "$LAB_OUT/stats.json" io)" -gt 10 ]
+	grep -q '"reason": *"poweroff"' "$LAB_OUT/result.json"
+}
+
+check vmlinux boots_with "$LAB_VMLINUX" vmlinux hello
+check bzimage boots_with "$LAB_KERNEL" bzimage hello
+check four-cpus four_cpus
+check memory-across-the-hole six_gib
+check command-line cmdline_arrives
+check hugepages hugepages
+check_status panic 3 guest panic panic
+check_status triple-fault 3 triple_fault
+check_status reboot-exit 0 guest again reboot --on-reboot exit
+check reboot-restarts reboot_restarts
+check_status timeout 4 guest forever sleep --timeout 8s
+check power-button power_button
+check second-signal two_signals
+check grace-expires grace_ends
+check confined no_privilege
+check console-file to_file
+check console-stdin from_stdin
+check stats stats_file
+finish

@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A guest that owns an NVMe controller: DMA both ways, MSI-X, no exits in the
+# data path, reboots, and a device that is free again at once.
+# lab: --memory 4G --device nvme,serial=w0 --timeout 600
+# shellcheck source=tests/lab/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lab/guest.sh
+. "$(dirname "$0")/../guest.sh"
+
+bdf=$(device 0)
+
+host_disk()
+{
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		[ ! -b /dev/nvme0n1 ] || return 0
+		sleep 0.05
+	done
+	echo "the host's driver shows no disk"
+	return 1
+}
+
+sum_of_mib() # FIRST COUNT
+{
+	dd if=/dev/nvme0n1 bs=1M skip="$1" count="$2" iflag=direct 2>/dev/null |
+		sha256sum | cut -d' ' -f1
+}
+
+word() # NAME KEY
+{
+	tr -d '\r' <"$LAB_OUT/$1.out" | sed -n "s/^$2 //p"
+}
+
+prepare()
+{
+	host_disk
+	dd if=/dev/urandom of=/dev/nvme0n1 bs=1M count=64 oflag=direct
+	sum_of_mib 0 64 >"$LAB_OUT/host-sum"
+	"$WHERRY" bind "$bdf"
+	[ "$(basename "$(readlink "/sys/bus/pci/devices/$bdf/driver")")" = vfio-pci ]
+}
+
+guest_does_io()
+{
+	boots io nvme-write --device "$bdf" --memory 512M \
+		--stats "$LAB_OUT/io.json"
+	[ "$(word io serial | tr -d ' ')" = w0 ]
+}
+
+back_to_host()
+{
+	"$WHERRY" unbind "$bdf"
+	[ "$(basename "$(readlink "/sys/bus/pci/devices/$bdf/driver")")" = nvme ]
+	host_disk
+}
+
+# accesses FILE: how often the device's BARs were trapped.
+accesses()
+{
+	tr -d '\n' <"$1" | grep -o '"name": *"'"$bdf"' bar[^}]*' |
+		sed 's/.*"reads": *\([0-9]*\).*"writes": *\([0-9]*\).*/\1 \2/' |
+		awk '{ n += $1 + $2 } END { print n + 0 }'
+}
+
+reads() # NAME COUNT OPTIONS-OF-DEVICE
+{
+	append=reads=$2 boots "$1" nvme-reads --device "$bdf$3" \
+		--stats "$LAB_OUT/$1.json"
+}
+
+# What 1,000 reads add to a run without any, in wherry's count and in KVM's.
+no_exits()
+{
+	local none thousand kvm
+
+	reads none 0 ''
+	reads thousand 1000 ''
+	none=$(accesses "$LAB_OUT/none.json")
+	thousand=$(accesses "$LAB_OUT/thousand.json")
+	kvm=$(($(stat_of "$LAB_OUT/thousand.json" mmio_exits) -
+		$(stat_of "$LAB_OUT/none.json" mmio_exits)))
+	echo "trapped accesses: $none without reads, $thousand with 1000;" \
+		"KVM's MMIO exits differ by $kvm"
+	[ "$thousand" -le $((none + 8)) ]
+	[ "$kvm" -le 16 ]
+	[ "$(stat_of "$LAB_OUT/thousand.json" user_interrupts)" = 0 ]
+}
+
+control_exits()
+{
+	reads trapped 1000 ,x-trap-bars=on
+	echo "trapped accesses: $(accesses "$LAB_OUT/trapped.json")"
+	[ "$(accesses "$LAB_OUT/trapped.json")" -gt 1000 ]
+	[ "$(stat_of "$LAB_OUT/trapped.json" mmio_exits)" -gt 1000 ]
+}
+
+reboots()
+{
+	back_to_host
+	dd if=/dev/zero of=/dev/nvme0n1 bs=4096 count=1 oflag=direct
+	"$WHERRY" bind "$bdf"
+	append=until=21 boots reboots nvme-count --device "$bdf" \
+		--memory 256M --stats "$LAB_OUT/reboots.json"
+	[ "$(word reboots COUNT | tail -n 1)" = 21 ]
+	[ "$(stat_of "$LAB_OUT/reboots.json" reboots)" = 20 ]
+}
+
+again_and_again()
+{
+	local i
+
+	for ((i = 0; i < 20; i++)); do
+		append=until=$((22 + i)) boots again nvme-count \
+			--device "$bdf" --memory 256M
+	done
+	[ "$(word again COUNT)" = 41 ]
+}
+
+check bind prepare
+check dma-io guest_does_io
+is guest-reads-host-pattern "$(word io host-pattern)" \
+	"$(cat "$LAB_OUT/host-sum")"
+check msix-counts-rise test "$(word io irqs)" -gt 64
+check unbind back_to_host
+is host-reads-guest-pattern "$(sum_of_mib 64 64)" "$(word io guest-pattern)"
+check bind-again "$WHERRY" bind "$bdf"
+check no-exits-in-data-path no_exits
+check control-run-has-exits control_exits
+check twenty-reboots reboots
+check twenty-runs again_and_again
+check unbind-at-once back_to_host
+finish
