@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# source.sh: where a lab kernel's source comes from.  Sourced by get.
+# source.sh: where a lab kernel's source comes from.  Sourced by get and bump.
 #
 # Sets source_id (what the cache key is made of), and leaves the tree's path in
-# $tree.  Wants $here, $name, $cache, say and die from the caller.
+# $tree.  Wants $lab, $name, $cache, say and die from the caller.
 # shellcheck disable=SC2154,SC2034
 
 # The pin of $name, or the tree that the user points at; asks nobody.
@@ -17,44 +17,44 @@ read_pin() {
 		return
 	fi
 	read -r package suite version sha < <(
-		awk -v n="$name" '$1 == n { print $2, $3, $4, $5 }' "$here/../kernels"
+		awk -v n="$name" '$1 == n { print $2, $3, $4, $5 }' "$lab/kernels"
 	) || die "no kernel '$name' in tests/lab/kernels"
 	source_id="$package $version"
+}
+
+# The newest linux-source package of suite $1.
+newest_package() {
+	"$lab/apt" "$1" -- search --names-only '^linux-source-[0-9.]+$' |
+		awk '{ print $1 }' | sort -V | tail -n 1
+}
+
+# The versions of package $2 in suite $1, newest first; none is no error.
+package_versions() {
+	"$lab/apt" "$1" -- madison "$2" 2>/dev/null | awk '{ print $3 }' || true
 }
 
 # Fall forward to what the suite has where it no longer has the pinned version.
 find_source() {
 	[[ -z ${WHERRY_LINUX_SRC-} ]] || return 0
-	local have newest
+	local have pinned="$package $version"
 	[[ ! -e $cache/${package}_$version.deb ]] || return 0
-	have=$("$here/../apt" "$suite" -- madison "$package" | awk '{ print $3 }')
+	have=$(package_versions "$suite" "$package")
 	! grep -qxF -- "$version" <<<"$have" || return 0
 	if [[ -z $have ]]; then
-		newest_package
-	else
-		newest=$(head -n 1 <<<"$have")
+		package=$(newest_package "$suite")
+		have=$(package_versions "$suite" "${package:-none}")
+		[[ -n $have ]] || die "no kernel source in suite $suite"
 	fi
-	say "$package $version is gone from $suite; using ${newest:?}"
-	version=$newest sha=
+	version=${have%%$'\n'*} sha=
+	say "$pinned is gone from $suite; using $package $version"
 	source_id="$package $version"
-}
-
-# The package itself is gone (unstable moved on): take its successor.
-newest_package() {
-	local line
-	line=$("$here/../apt" "$suite" -- madison '^linux-source-[0-9.]+$' |
-		sort -t'|' -k2 -V | tail -n 1)
-	[[ -n $line ]] || die "no linux-source package in $suite"
-	say "$package is gone from $suite"
-	package=$(awk '{ print $1 }' <<<"$line")
-	newest=$(awk '{ print $3 }' <<<"$line")
 }
 
 download() { # DEB
 	local tmp
 	say "downloading $package $version from $suite"
 	tmp=$(mktemp -d "$cache/download.XXXXXX")
-	(cd "$tmp" && "$here/../apt" "$suite" -- -q download "$package=$version" \
+	(cd "$tmp" && "$lab/apt" "$suite" -- -q download "$package=$version" \
 		>&2) || { rm -rf "$tmp"; die "cannot download $package"; }
 	mv "$tmp"/*.deb "$1"
 	rm -rf "$tmp"
