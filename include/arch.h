@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ram.h"
+#include "sandbox.h"
 #include "util.h"
 
 struct kvm;
@@ -41,9 +42,12 @@ int arch_layout_window(struct layout *l, unsigned int phys_bits,
 /* Guest physical address bits: KVM's supported CPUID. */
 int arch_phys_bits(struct kvm *kvm, unsigned int *bits);
 
+/* Leave KVM's habit of dropping every shadow page when a memslot goes. */
+#define ARCH_VM_SLOT_ZAP_ALL 1u
+
 /* irqchip, identity map, quirks: after VM creation, before vCPUs.  Refuses a
- * KVM without what the machine needs, with the reason. */
-int arch_vm_init(struct kvm *kvm);
+ * KVM without what the machine needs, with the reason.  flags: ARCH_VM_*. */
+int arch_vm_init(struct kvm *kvm, unsigned int flags);
 /* The irqchip back to power-on.  All vCPUs parked. */
 int arch_vm_reset(struct kvm *kvm);
 
@@ -62,6 +66,10 @@ struct boot_params_in {
 	const char *initrd_name;
 	const char *cmdline;
 	unsigned int nr_cpus;
+	/* Bit n: slot n (1..31) of the root bus holds a port or device, whose
+	 * INTx the firmware tables route.  0: all of them, at some cost in
+	 * boot time. */
+	uint32_t pci_slots;
 };
 
 struct boot_entry {
@@ -74,7 +82,8 @@ struct boot_entry {
 /*
  * Loads kernel, initrd, command line, firmware tables and the memory map into
  * RAM, every limit checked (image truncated, wrong architecture, initrd too
- * large, command line too long: -EINVAL or -E2BIG with message).
+ * large, command line too long: -EINVAL or -E2BIG with message).  RAM is
+ * clear: new, or by ram_clear().
  */
 int arch_boot_load(struct ram *ram, const struct layout *l,
 		   const struct boot_params_in *in, struct boot_entry *entry);
@@ -88,5 +97,8 @@ int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
  */
 int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		    const struct boot_entry *entry);
+
+/* What a reboot needs of KVM after confinement. */
+extern const struct sandbox_ioctls arch_sandbox_ioctls;
 
 #endif

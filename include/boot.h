@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading kernel and initrd images from file descriptors that stay open for
+ * reboots.  Images are hostile: every offset is checked against the file's
+ * size before it is used.  Errors are logged here, with the image's name.
+ */
+#ifndef WHERRY_BOOT_H
+#define WHERRY_BOOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ram.h"
+#include "util.h"
+
+struct boot_file {
+	int fd; /* the caller's */
+	const char *name; /* for messages; the caller's */
+	uint64_t size;
+};
+
+/* Takes the size anew: the file may have been replaced between reboots.
+ * -EINVAL unless it is a regular file with something in it. */
+int boot_file_init(struct boot_file *f, int fd, const char *name);
+
+/* True, silently, when [offset, offset + len) lies in the file. */
+bool boot_file_has(const struct boot_file *f, uint64_t offset, uint64_t len);
+
+/* Reads [offset, offset + len) to buf.  -EINVAL when the file is shorter. */
+int boot_file_read(const struct boot_file *f, uint64_t offset, void *buf,
+		   size_t len);
+
+/* The same straight into RAM, without a second copy.  -EINVAL also when
+ * [gpa, gpa + len) is not RAM. */
+int boot_file_load(const struct boot_file *f, uint64_t offset, struct ram *ram,
+		   gpa_t gpa, uint64_t len);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Owns how an image comes from its file into guest RAM.  Does not know image
+ * formats or where things go: that is the architecture's.
+ */
+#include "boot.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "fd.h"
+#include "log.h"
+
+int boot_file_init(struct boot_file *f, int fd, const char *name)
+{
+	struct stat st;
+	int r;
+
+	*f = (struct boot_file){ .fd = fd, .name = name };
+	if (fstat(fd, &st) < 0) {
+		r = -errno;
+		log_err("%s: cannot read: %s", name, strerror(-r));
+		return r;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		log_err("%s: not a regular file; give an image that can be "
+			"read at any offset",
+			name);
+		return -EINVAL;
+	}
+	if (st.st_size <= 0) {
+		log_err("%s: the file is empty", name);
+		return -EINVAL;
+	}
+	f->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+bool boot_file_has(const struct boot_file *f, uint64_t offset, uint64_t len)
+{
+	return range_contains(0, f->size, offset, len);
+}
+
+int boot_file_read(const struct boot_file *f, uint64_t offset, void *buf,
+		   size_t len)
+{
+	int r;
+
+	if (!boot_file_has(f, offset, len)) {
+		log_err("%s: truncated: %llu bytes at offset %llu are wanted, "
+			"the file has %llu; get a complete image",
+			f->name, (unsigned long long)len,
+			(unsigned long long)offset,
+			(unsigned long long)f->size);
+		return -EINVAL;
+	}
+	r = fd_pread_all(f->fd, buf, len, (off_t)offset);
+	if (r == -ENODATA) {
+		log_err("%s: truncated: it became shorter while it was read",
+			f->name);
+		return -EINVAL;
+	}
+	if (r)
+		log_err("%s: cannot read: %s", f->name, strerror(-r));
+	return r;
+}
+
+int boot_file_load(const struct boot_file *f, uint64_t offset, struct ram *ram,
+		   gpa_t gpa, uint64_t len)
+{
+	void *to = ram_ptr(ram, gpa, len);
+
+	if (!to) {
+		log_err("%s: wants memory at %#llx to %#llx, where the guest "
+			"has none; give it more --memory",
+			f->name, (unsigned long long)gpa,
+			(unsigned long long)(gpa + len));
+		return -EINVAL;
+	}
+	return boot_file_read(f, offset, to, len);
+}
