@@ -70,6 +70,9 @@ int sysfs_read_path(const struct sysfs *sysfs, const char *path,
 int sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,
 		    struct sysfs_device *out);
 
+/* A PCI bridge, or the host or ISA bridge of the chipset: VFIO takes none. */
+bool sysfs_is_bridge(const struct sysfs_device *dev);
+
 /*
  * Explains in one line why a device cannot be assigned now, and what to do.
  * Returns true and fills why when there is a reason; false when it can.

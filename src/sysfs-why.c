@@ -21,6 +21,9 @@
 
 #include "util.h"
 
+#define CLASS_HOST_BRIDGE 0x0600
+#define CLASS_ISA_BRIDGE 0x0601
+
 static bool say(char *why, size_t size, const char *fmt, ...) PRINTF(3, 4);
 
 /* Fills why; returns true, so that a reason is one statement. */
@@ -54,6 +57,14 @@ bool sysfs_has_iommu(const struct sysfs *sysfs)
 
 	return !sysfs_path(sysfs, path, sizeof(path), "/sys/class/iommu") &&
 	       !dir_is_empty(path);
+}
+
+bool sysfs_is_bridge(const struct sysfs_device *dev)
+{
+	/* Others of class 06 can be real endpoints, NVSwitch for one. */
+	return dev->bdf[0] &&
+	       (dev->header_type || dev->class_code >> 8 == CLASS_HOST_BRIDGE ||
+		dev->class_code >> 8 == CLASS_ISA_BRIDGE);
 }
 
 static bool why_no_vfio(const struct sysfs *sysfs,
@@ -151,7 +162,7 @@ bool sysfs_why_not(const struct sysfs *sysfs, const struct sysfs_device *dev,
 		   char *why, size_t size)
 {
 	why[0] = '\0';
-	if (dev->bdf[0] && dev->header_type)
+	if (sysfs_is_bridge(dev))
 		return say(why, size,
 			   "it is a bridge, which VFIO does not"
 			   " take; assign the devices behind it");
