@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Confinement.  Order of life: parse, open, build, confine, run.  The process
- * half (capabilities, no-new-privileges, rlimits) is applied once by the main
- * thread after everything is open and all threads exist; then each thread
- * arms its own seccomp filter (no TSYNC), meets the others at a barrier, and
- * only then the first KVM_RUN happens.
+ * half (rlimits, not dumpable) is applied once by the main thread after
+ * everything is open and all threads exist; then each thread drops its
+ * capabilities and arms its own seccomp filter (no TSYNC), meets the others
+ * at a barrier, and only then the first KVM_RUN happens.
  *
  * The ioctl allow-lists live beside the code that issues the ioctls (kvm.c,
  * vfio.c, iommufd.c): each module exports a const table.
@@ -40,16 +40,21 @@ struct sandbox_ioctls {
 };
 
 /*
- * Process-wide half: drops every capability from all sets (libcap-ng),
- * no-new-privileges, RLIMIT_CORE 0, RLIMIT_NOFILE to what is open plus a
- * margin, not dumpable.  A failure is fatal: 0 or -errno, logged.
+ * Process-wide half: RLIMIT_CORE 0, RLIMIT_NOFILE to what is open plus what
+ * the guest's interrupt vectors can need (never above the hard limit), not
+ * dumpable, so that /proc/self is closed: what is read there later (smaps) is
+ * opened before.  A failure is fatal: 0 or -errno, logged.
  */
 int sandbox_process(enum sandbox_mode mode);
 
 /*
- * Arms the calling thread's filter for its kind: system calls by kind plus
- * the ioctls of every table entry with that bit.  The default action kills
- * the process.  0 or -errno, logged.  Nothing may be undone.
+ * Confines the calling thread for its kind: drops every capability from all
+ * sets (libcap-ng; these are per thread), sets no-new-privileges and arms a
+ * filter of system calls by kind plus the ioctls of every table entry with
+ * that bit.  The default action kills the process (SANDBOX_LOG: logs).  0 or
+ * -errno, logged.  Nothing may be undone.
+ *
+ * A confined thread ends by returning: pthread_exit() loads a library.
  */
 int sandbox_thread(enum sandbox_mode mode, enum sandbox_thread kind,
 		   const struct sandbox_ioctls *lists, size_t nr_lists);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * sandbox-calls - the tables of system calls that confined threads may make.
+ * Nothing here opens, connects, creates a process or thread, or maps code.
+ */
+#include "sandbox-calls.h"
+
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+
+#include "sandbox.h"
+#include "util.h"
+
+#define LOOP SANDBOX_LOOP
+#define VMM (SANDBOX_LOOP | SANDBOX_VCPU)
+#define ALL (SANDBOX_LOOP | SANDBOX_VCPU | SANDBOX_PARENT)
+#define PARENT SANDBOX_PARENT
+
+/* The kernel reads 32 bits of an int, whatever the register holds above. */
+#define INT_MASK 0xffffffffu
+
+#define CALL(name, threads, reason)                      \
+	{                                                \
+		SCMP_SYS(name), threads, reason, ARG_ANY \
+	}
+#define BITS(name, threads, arg, mask, value, reason)                       \
+	{                                                                   \
+		SCMP_SYS(name), threads, reason, ARG_BITS, arg, mask, value \
+	}
+#define OWN(name, threads, reason)                                    \
+	{                                                             \
+		SCMP_SYS(name), threads, reason, ARG_OWN_PID, 0, 0, 0 \
+	}
+
+const struct sandbox_call sandbox_calls[] = {
+	/* Locks, threads, signals. */
+	CALL(futex, ALL, "mutexes, condition variables, joins"),
+	CALL(rt_sigprocmask, ALL, "C library: raise, thread exit"),
+	CALL(rt_sigreturn, ALL, "return from a signal handler (kick)"),
+	CALL(restart_syscall, ALL, "a stopped process continues a wait"),
+	CALL(sched_yield, VMM, "a lock's owner is to run"),
+	CALL(getpid, ALL, "C library: raise, pthread_kill"),
+	CALL(gettid, ALL, "C library: raise"),
+	OWN(tgkill, ALL, "kick a vCPU; abort"),
+	CALL(exit, ALL, "a thread ends"),
+	CALL(exit_group, ALL, "the process ends"),
+	CALL(rt_sigtimedwait, PARENT, "waits for signals to forward"),
+	CALL(kill, PARENT, "forwards signals to its child"),
+	CALL(wait4, PARENT, "status of its child"),
+
+	/* Memory: never code. */
+	CALL(brk, ALL, "malloc"),
+	CALL(munmap, ALL, "free; a BAR goes away"),
+	CALL(madvise, ALL, "free; a thread's stack is given back"),
+	CALL(mremap, VMM, "realloc"),
+	BITS(mmap, ALL, 2, PROT_EXEC, 0, "malloc; a BAR is mapped"),
+	BITS(mprotect, ALL, 2, PROT_EXEC, 0, "malloc's arenas"),
+	CALL(getrandom, VMM, "malloc's first use in a thread"),
+	CALL(sched_getaffinity, VMM, "malloc counts CPUs for its arenas"),
+
+	/* Time; in the vDSO where the clock allows it. */
+	CALL(clock_gettime, ALL, "now_ns"),
+	CALL(clock_nanosleep, VMM, "short waits"),
+	CALL(gettimeofday, ALL, "C library"),
+	CALL(timerfd_settime, VMM, "timers are set by devices, too"),
+
+	/* Descriptors that are open already, and eventfds. */
+	CALL(read, VMM, "console, eventfds, timers, signals"),
+	CALL(write, ALL, "console, eventfds, messages on stderr"),
+	CALL(writev, ALL, "C library: stdio"),
+	CALL(pread64, VMM, "VFIO regions; images loaded again on reboot"),
+	CALL(pwrite64, VMM, "VFIO regions"),
+	CALL(lseek, VMM, "C library: stdio at exit"),
+	CALL(close, ALL, "eventfds, tear-down"),
+	CALL(eventfd2, VMM, "an interrupt vector is used the first time"),
+	CALL(poll, VMM, "has the console room?"),
+	CALL(ppoll, VMM, "the same, where poll is a library function"),
+	CALL(fstat, ALL, "C library: stdio"),
+	BITS(newfstatat, ALL, 3, AT_EMPTY_PATH, AT_EMPTY_PATH,
+	     "fstat of newer C libraries"),
+
+	/* The event loop. */
+	CALL(epoll_wait, LOOP, "event loop"),
+	CALL(epoll_pwait, LOOP, "event loop, where epoll_wait is a function"),
+	CALL(epoll_ctl, LOOP, "event loop: sources come and go"),
+	BITS(fcntl, LOOP, 1, INT_MASK, F_DUPFD_CLOEXEC,
+	     "a console client's other direction"),
+	BITS(fcntl, LOOP, 1, INT_MASK, F_GETFL, "C library: fdopen"),
+	CALL(accept4, LOOP, "a client of the console's socket"),
+	CALL(getrusage, LOOP, "the result's resource usage"),
+};
+const size_t sandbox_nr_calls = ARRAY_SIZE(sandbox_calls);
+
+const struct sandbox_call sandbox_refused[] = {
+	CALL(unlink, LOOP, "console_destroy tries; a filter cannot see paths"),
+};
+const size_t sandbox_nr_refused = ARRAY_SIZE(sandbox_refused);
