@@ -60,8 +60,9 @@ struct machine {
 	struct iommufd *iommufd; /* NULL without --device */
 	struct machine_device devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
+	uint32_t pci_slots; /* bit n: slot n of the root bus is in use */
 	struct ram *ram;
-	struct sandbox_ioctls ioctls[3]; /* kvm, vfio, iommufd */
+	struct sandbox_ioctls ioctls[4]; /* kvm, vfio, iommufd, arch */
 	struct vcpus *vcpus;
 
 	/* Running. */

@@ -27,6 +27,7 @@ static int load(struct machine *m, struct boot_entry *entry)
 		.initrd_name = cfg->initrd,
 		.cmdline = cfg->append,
 		.nr_cpus = cfg->cpus.nr,
+		.pci_slots = m->pci_slots,
 	};
 	int r = arch_boot_load(m->ram, &m->layout, &in, entry);
 

@@ -72,7 +72,7 @@ static int create_vm(struct machine *m)
 	int r = kvm_create(&m->kvm, m->cfg->kvm, m->stats);
 
 	if (!r)
-		r = arch_vm_init(m->kvm);
+		r = arch_vm_init(m->kvm, 0);
 	if (!r)
 		r = arch_phys_bits(m->kvm, &m->phys_bits);
 	if (!r)
@@ -236,6 +236,7 @@ static int plug_devices(struct machine *m)
 		r = machine_plug_device(m, d, slot);
 		if (r)
 			return r;
+		m->pci_slots |= 1u << slot;
 	}
 	return 0;
 }
@@ -307,9 +308,11 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 	m->stats = stats;
 	m->kernel_fd = m->initrd_fd = m->stats_fd = m->smaps_fd = -1;
 	m->event_fd = m->signal_fd = -1;
+	m->pci_slots = 1; /* the host bridge */
 	m->ioctls[0] = kvm_sandbox_ioctls;
 	m->ioctls[1] = vfio_sandbox_ioctls;
 	m->ioctls[2] = iommufd_sandbox_ioctls;
+	m->ioctls[3] = arch_sandbox_ioctls;
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		r = steps[i](m);
