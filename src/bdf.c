@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Parses 1 to max hex digits at *s, which it moves past them. */
 static int parse_hex(const char **s, unsigned int max, uint32_t *out)
@@ -43,21 +44,17 @@ static int parse_char(const char **s, char c)
 int bdf_parse(const char *s, char out[BDF_SIZE])
 {
 	uint32_t domain = 0, bus, dev, fn;
+	const char *colon = strchr(s, ':');
 
 	/* The first number is the domain when two colons follow. */
-	if (parse_hex(&s, 8, &bus) || parse_char(&s, ':') ||
-	    parse_hex(&s, 2, &dev))
+	if (colon && strchr(colon + 1, ':') &&
+	    (parse_hex(&s, 8, &domain) || parse_char(&s, ':')))
 		return -EINVAL;
-	if (*s == ':') {
-		domain = bus;
-		bus = dev;
-		s++;
-		if (parse_hex(&s, 2, &dev))
-			return -EINVAL;
-	}
-	if (parse_char(&s, '.') || parse_hex(&s, 1, &fn) || *s)
+	if (parse_hex(&s, 2, &bus) || parse_char(&s, ':') ||
+	    parse_hex(&s, 2, &dev) || parse_char(&s, '.') ||
+	    parse_hex(&s, 1, &fn) || *s)
 		return -EINVAL;
-	if (bus > 0xff || dev > 0x1f || fn > 7)
+	if (dev > 0x1f || fn > 7)
 		return -EINVAL;
 
 	snprintf(out, BDF_SIZE, "%04x:%02x:%02x.%x", domain, bus, dev, fn);

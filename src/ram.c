@@ -248,8 +248,10 @@ static int bind_node(struct ram *ram, int node)
 	unsigned long mask[MAX_NODES / WORD_BITS] = { 0 };
 	int r;
 
-	if (node >= MAX_NODES)
+	if (node >= MAX_NODES) {
+		log_err("memory: host-node=%d: no kernel has so many", node);
 		return -EINVAL;
+	}
 	mask[(size_t)node / WORD_BITS] = 1UL << ((size_t)node % WORD_BITS);
 
 	/* maxnode counts one too many, by an old custom of the call. */
