@@ -78,9 +78,13 @@ static int create_vm(struct machine *m)
 	if (!r)
 		r = arch_layout_init(&m->layout, m->cfg->memory.bytes,
 				     m->phys_bits);
-	if (!r)
-		stats_stage(m->stats, "kvm", NULL);
-	return r;
+	if (r)
+		return r;
+	/* One bus below each root port and no more: a guest probes every bus
+	 * that there could be, at the price of 32 exits each. */
+	m->layout.ecam.size = MIB(1 + m->cfg->nr_devices);
+	stats_stage(m->stats, "kvm", NULL);
+	return 0;
 }
 
 static enum console_mode console_mode(enum console_kind kind)
