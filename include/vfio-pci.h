@@ -40,8 +40,9 @@ int vfio_pci_create(struct vfio_pci **out, const struct vfio_pci_params *p);
 struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
 
 /*
- * Pending bits of masked vectors and later ERR and REQ come as eventfds.
- * Before confinement.
+ * Listens for the host's messages (an error of the link, the wish to have the
+ * device back).  Before confinement.  Later one eventfd is made for each
+ * vector that the guest unmasks.
  */
 int vfio_pci_start(struct vfio_pci *v, struct loop *loop);
 
@@ -53,11 +54,12 @@ int vfio_pci_start(struct vfio_pci *v, struct loop *loop);
 void vfio_pci_quiesce(struct vfio_pci *v);
 /* Reboot: quiesce, reset the device, config and BARs to power-on. */
 int vfio_pci_reset(struct vfio_pci *v);
-/* quiesce, then unmap the BARs and free.  Takes NULL.  The caller then does
- * FILE_DEL and vfio_close(). */
+/* quiesce, then unmap the BARs and free.  Takes NULL.  The loop and the bus
+ * still exist; the caller then does FILE_DEL and vfio_close(). */
 void vfio_pci_destroy(struct vfio_pci *v);
 
-/* Counts of accesses by region, interrupts enabled and so on. */
+/* Counts of accesses by region, interrupts enabled and so on: members of the
+ * object that the caller has open. */
 void vfio_pci_stats(struct vfio_pci *v, struct json *j);
 
 #endif

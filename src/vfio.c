@@ -257,7 +257,6 @@ int vfio_bind(struct vfio_device *dev, int iommufd, const struct vfio_why *why)
 	}
 	dev->state = VFIO_BOUND;
 	dev->devid = bind.out_devid;
-	stats_stage(dev->stats, "bind", dev->name);
 	return read_facts(dev);
 }
 
@@ -298,7 +297,6 @@ int vfio_attach(struct vfio_device *dev, uint32_t ioas)
 		return r;
 	}
 	dev->state = VFIO_ATTACHED;
-	stats_stage(dev->stats, "attach", dev->name);
 	return 0;
 }
 

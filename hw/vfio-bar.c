@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * vfio-bar - the BARs of an assigned function: what of them is mapped into
+ * the guest, what is trapped, and when. Owns the mappings, memslots and bus
+ * ranges. The MSI-X table and pending bits never get mapped: they are
+ * pci-msix.c's, found here at their place.
+ */
+#include "vfio-pci-priv.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+#include "kvm.h"
+#include "log.h"
+
+static bool is_io(const struct vfio_bar *bar)
+{
+	return bar->v->dev.bars.bar[bar->index].type == PCI_BAR_IO;
+}
+
+static void access_failed(struct vfio_bar *bar, const char *what,
+			  uint64_t offset, unsigned int len, int err)
+{
+	log_guest(&bar->v->rl, "%s: cannot %s %u bytes at 0x%" PRIx64 ": %s",
+		  bar->name, what, len, offset, strerror(err));
+}
+
+/* The part of the MSI-X capability that an access touches, if any. */
+static const struct vfio_msix_part *msix_part(const struct vfio_bar *bar,
+					      uint64_t offset, unsigned int len)
+{
+	const struct vfio_irqs *irqs = &bar->v->irqs;
+	const struct vfio_msix_part *parts[] = { &irqs->table, &irqs->pba };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i]->bar == bar->index &&
+		    ranges_overlap(parts[i]->offset, parts[i]->size, offset,
+				   len))
+			return parts[i];
+	return NULL;
+}
+
+static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	struct vfio_bar *bar = opaque;
+	struct vfio_irqs *irqs = &bar->v->irqs;
+	const struct vfio_msix_part *part = msix_part(bar, offset, len);
+	uint64_t val = 0;
+	int r;
+
+	if (part && offset < part->offset)
+		return all_ones(len); /* reaches into it from below */
+	if (part == &irqs->table)
+		return pci_msix_table_read(&irqs->msix, offset - part->offset,
+					   len);
+	if (part)
+		return pci_msix_pba_read(&irqs->msix, offset - part->offset,
+					 len);
+	if (!range_contains(0, bar->region->size, offset, len))
+		return all_ones(len); /* a region is not a power of two */
+	r = vfio_read(bar->v->vfio, bar->index, offset, &val, len);
+	if (!r)
+		return val;
+	access_failed(bar, "read", offset, len, -r);
+	return all_ones(len);
+}
+
+static void bar_write(void *opaque, uint64_t offset, unsigned int len,
+		      uint64_t val)
+{
+	struct vfio_bar *bar = opaque;
+	struct vfio_irqs *irqs = &bar->v->irqs;
+	const struct vfio_msix_part *part = msix_part(bar, offset, len);
+	int r;
+
+	if (part == &irqs->table && offset >= part->offset)
+		pci_msix_table_write(&irqs->msix, offset - part->offset, len,
+				     val);
+	if (part || !range_contains(0, bar->region->size, offset, len))
+		return;
+	r = vfio_write(bar->v->vfio, bar->index, offset, &val, len);
+	if (r < 0)
+		access_failed(bar, "write", offset, len, -r);
+}
+
+/* The kernel reads ROMs by 4 bytes at most. */
+static uint64_t rom_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	if (len < 8)
+		return bar_read(opaque, offset, len);
+	return bar_read(opaque, offset, 4) | bar_read(opaque, offset + 4, 4)
+						     << 32;
+}
+
+static void rom_write(void *opaque, uint64_t offset, unsigned int len,
+		      uint64_t val)
+{
+	(void)opaque;
+	(void)offset;
+	(void)len;
+	(void)val;
+}
+
+static const struct bus_ops bar_ops = { bar_read, bar_write };
+static const struct bus_ops rom_ops = { rom_read, rom_write };
+
+/* Cuts the pages of [start, start + size) out of the mapped areas. */
+static void carve(struct vfio_bar *bar, uint64_t start, uint64_t size)
+{
+	uint64_t end = align_up(start + size, VFIO_BAR_PAGE);
+	unsigned int nr = bar->nr_areas;
+
+	start = align_down(start, VFIO_BAR_PAGE);
+	for (unsigned int i = 0; i < nr; i++) {
+		struct range *a = &bar->areas[i];
+		uint64_t a_end = a->start + a->size;
+
+		if (!ranges_overlap(a->start, a->size, start, end - start))
+			continue;
+		if (a_end > end) {
+			struct range tail = { end, a_end - end };
+
+			/* Two cuts add two areas at most: there is room. */
+			if (a->start < start)
+				bar->areas[bar->nr_areas++] = tail;
+			else
+				*a = tail;
+		}
+		if (a->start < start)
+			a->size = start - a->start;
+		else if (a_end <= end)
+			a->size = 0;
+	}
+}
+
+/* What can be mapped: whole pages, as the kernel offers them, less MSI-X. */
+static void find_areas(struct vfio_bar *bar)
+{
+	const struct vfio_irqs *irqs = &bar->v->irqs;
+	const struct vfio_msix_part *parts[] = { &irqs->table, &irqs->pba };
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < bar->region->nr_areas; i++) {
+		struct range a = bar->region->areas[i];
+
+		a.size = align_down(a.size, VFIO_BAR_PAGE);
+		if (a.size)
+			bar->areas[bar->nr_areas++] = a;
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++)
+		if (parts[i]->size && parts[i]->bar == bar->index)
+			carve(bar, parts[i]->offset, parts[i]->size);
+	for (unsigned int i = 0; i < bar->nr_areas; i++)
+		if (bar->areas[i].size)
+			bar->areas[nr++] = bar->areas[i];
+	bar->nr_areas = nr;
+}
+
+static uint64_t next_pow2(uint64_t v)
+{
+	return is_pow2(v) ? v : 1ULL << (64 - __builtin_clzll(v));
+}
+
+static int init_bar(struct vfio_bar *bar, uint32_t reg)
+{
+	struct vfio_pci *v = bar->v;
+	bool io = reg & PCI_BASE_ADDRESS_SPACE_IO;
+	bool wide = !io && (reg & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
+				   PCI_BASE_ADDRESS_MEM_TYPE_64;
+	uint64_t size = next_pow2(bar->region->size);
+	int r;
+
+	size = MAX(size, io ? 4 : 16);
+	r = pci_bars_set(&v->dev.bars, bar->index,
+			 io   ? PCI_BAR_IO :
+			 wide ? PCI_BAR_MEM64 :
+				PCI_BAR_MEM32,
+			 !io && (reg & PCI_BASE_ADDRESS_MEM_PREFETCH), size);
+	if (r < 0) {
+		log_err("%s: cannot offer BAR %u: %" PRIu64
+			" bytes do not fit its type (0x%x)",
+			v->dev.name, bar->index, bar->region->size, reg & 0xf);
+		return r;
+	}
+	bar->trap.ops = &bar_ops;
+	bar->trap.space = io ? BUS_PIO : BUS_MMIO;
+	bar->trap.size = size;
+	if (io || v->trap_bars || !bar->region->mmap)
+		return 0;
+	find_areas(bar);
+	if (!bar->nr_areas)
+		return 0;
+	return vfio_map_region(v->vfio, bar->index, bar->areas, bar->nr_areas,
+			       &bar->hva);
+}
+
+static int init_rom(struct vfio_bar *bar)
+{
+	struct vfio_pci *v = bar->v;
+	uint64_t size = MAX(next_pow2(bar->region->size), KIB(2));
+	int r = pci_bars_set(&v->dev.bars, PCI_BAR_ROM, PCI_BAR_MEM32, false,
+			     size);
+
+	if (r < 0) {
+		log_err("%s: cannot offer its ROM of %" PRIu64
+			" bytes; use rom=off",
+			v->dev.name, bar->region->size);
+		return r;
+	}
+	bar->trap.ops = &rom_ops;
+	bar->trap.space = BUS_MMIO;
+	bar->trap.size = size;
+	return 0;
+}
+
+int vfio_bars_init(struct vfio_pci *v)
+{
+	pci_bars_init(&v->dev.bars);
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
+		struct vfio_bar *bar = &v->bars[i];
+		int r = 0;
+
+		bar->v = v;
+		bar->index = i;
+		bar->region = vfio_region(v->vfio, i);
+		snprintf(bar->name, sizeof(bar->name),
+			 i == PCI_BAR_ROM ? "%s rom" : "%s bar%u", v->dev.name,
+			 i);
+		bar->trap.name = bar->name;
+		bar->trap.opaque = bar;
+		if (!bar->region->size)
+			continue;
+		if (i < PCI_BAR_ROM)
+			r = init_bar(bar,
+				     vfio_config_hw_read(
+					     v, PCI_BASE_ADDRESS_0 + 4 * i, 4));
+		else if (v->rom && !v->quirk->no_rom)
+			r = init_rom(bar);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static void bar_unmap(struct vfio_bar *bar)
+{
+	if (!bar->live)
+		return;
+	for (unsigned int i = 0; i < bar->nr_areas; i++)
+		if (bar->slots[i] != UINT_MAX)
+			(void)kvm_memslot_del(bar->v->kvm, bar->slots[i]);
+	bus_remove(bar->v->bus, &bar->trap);
+	bar->live = false;
+}
+
+static void bar_map(struct vfio_bar *bar, uint64_t addr)
+{
+	struct vfio_pci *v = bar->v;
+	int r;
+
+	bar->trap.start = addr;
+	r = bus_add(v->bus, &bar->trap);
+	if (r < 0) {
+		log_guest(&v->rl,
+			  "%s: cannot map at 0x%" PRIx64
+			  ": another device is there",
+			  bar->name, addr);
+		return;
+	}
+	bar->live = true;
+	v->touched = true;
+	for (unsigned int i = 0; i < bar->nr_areas; i++) {
+		const struct range *a = &bar->areas[i];
+
+		bar->slots[i] = UINT_MAX;
+		if (!bar->hva)
+			continue;
+		/* An area that gets no slot (RAM is there, or none is free)
+		 * is trapped instead: slower, and right. */
+		r = kvm_memslot_add(v->kvm, addr + a->start, a->size,
+				    (char *)bar->hva + a->start, false,
+				    &bar->slots[i]);
+		if (r < 0)
+			bar->slots[i] = UINT_MAX;
+	}
+}
+
+/* Address that the guest decodes now, or 0. */
+static uint64_t decoded_at(const struct vfio_bar *bar)
+{
+	const struct vfio_pci *v = bar->v;
+	const struct pci_bar *model = &v->dev.bars.bar[bar->index];
+
+	if (model->type == PCI_BAR_NONE || v->low_power)
+		return 0;
+	if (is_io(bar))
+		return pci_dev_io_enabled(&v->dev) &&
+				       model->addr <= 0x10000 - model->size ?
+			       model->addr :
+			       0;
+	if (!pci_dev_mem_enabled(&v->dev) ||
+	    (bar->index == PCI_BAR_ROM && !model->rom_enable))
+		return 0;
+	return model->addr;
+}
+
+void vfio_bars_update(struct vfio_pci *v)
+{
+	/* First out, then in: the guest may swap two addresses. */
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
+		struct vfio_bar *bar = &v->bars[i];
+
+		if (bar->live && decoded_at(bar) != bar->trap.start)
+			bar_unmap(bar);
+	}
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
+		struct vfio_bar *bar = &v->bars[i];
+		uint64_t addr = decoded_at(bar);
+
+		if (!bar->live && addr)
+			bar_map(bar, addr);
+	}
+}
+
+void vfio_bars_fini(struct vfio_pci *v)
+{
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
+		struct vfio_bar *bar = &v->bars[i];
+
+		if (!bar->v)
+			continue; /* init did not get there */
+		bar_unmap(bar);
+		bus_forget(v->bus, &bar->trap);
+		if (bar->hva)
+			vfio_unmap_region(v->vfio, bar->index, bar->hva);
+		bar->hva = NULL;
+	}
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * vfio-pci - one assigned function: acts on what the guest writes to config
+ * space, and takes the device through power-on, reset and quiescence. Owns
+ * struct vfio_pci; the overlay is vfio-config.c's, BARs are vfio-bar.c's,
+ * interrupts vfio-irq.c's.
+ */
+#include "vfio-pci-priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/pci_regs.h>
+
+#include "json.h"
+#include "log.h"
+
+/* Bits of COMMAND that reach the device as the guest set them. */
+#define COMMAND_FORWARDED                                             \
+	(PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR | \
+	 PCI_COMMAND_INTX_DISABLE)
+
+static struct vfio_pci *to_vfio(struct pci_dev *dev)
+{
+	return container_of(dev, struct vfio_pci, dev);
+}
+
+/*
+ * The device decodes memory and I/O from BIND on, whatever the guest says:
+ * clearing the bits would zap every mapping of its BARs. What the guest
+ * decodes is a matter of memslots alone.
+ */
+static void write_command(struct vfio_pci *v)
+{
+	uint32_t guest = pci_config_get(&v->dev.cfg, PCI_COMMAND, 2);
+	uint16_t want = (uint16_t)((guest & COMMAND_FORWARDED) |
+				   PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+
+	if (want == v->host_command)
+		return;
+	vfio_config_hw_write(v, PCI_COMMAND, 2, want);
+	v->host_command = want;
+	if (want & PCI_COMMAND_MASTER)
+		v->touched = true;
+}
+
+static uint32_t config_read(struct pci_dev *dev, unsigned int off,
+			    unsigned int len)
+{
+	struct vfio_pci *v = to_vfio(dev);
+	uint32_t ours = pci_dev_config_read(dev, off, len);
+	uint32_t emu = (uint32_t)load_le(dev->cfg.emu + off, len);
+
+	if (emu == (uint32_t)all_ones(len))
+		return ours;
+	return (ours & emu) | (vfio_config_hw_read(v, off, len) & ~emu);
+}
+
+/* The byte at reg, if the access covers it. */
+static bool covers(unsigned int off, unsigned int len, uint32_t val,
+		   unsigned int reg, uint8_t *byte)
+{
+	if (reg < off || reg >= off + len)
+		return false;
+	*byte = (uint8_t)(val >> ((reg - off) * 8));
+	return true;
+}
+
+static bool asks_reset(const struct vfio_pci *v, unsigned int off,
+		       unsigned int len, uint32_t val)
+{
+	uint8_t byte;
+
+	if (v->exp_cap &&
+	    covers(off, len, val, v->exp_cap + PCI_EXP_DEVCTL + 1, &byte) &&
+	    byte & PCI_EXP_DEVCTL_BCR_FLR >> 8)
+		return true;
+	return v->af_cap &&
+	       covers(off, len, val, v->af_cap + PCI_AF_CTRL, &byte) &&
+	       byte & PCI_AF_CTRL_FLR;
+}
+
+static int function_reset(struct vfio_pci *v);
+
+static void config_write(struct pci_dev *dev, unsigned int off,
+			 unsigned int len, uint32_t val)
+{
+	struct vfio_pci *v = to_vfio(dev);
+	bool power = false;
+	uint8_t byte;
+
+	if (asks_reset(v, off, len, val)) {
+		(void)function_reset(v); /* logged */
+		return;
+	}
+	if (v->pm_cap)
+		power = covers(off, len, val, v->pm_cap + PCI_PM_CTRL, &byte);
+	/* Out before the device goes to sleep, in after it has woken: between
+	 * them an access would fault. */
+	if (power && byte & PCI_PM_CTRL_STATE_MASK) {
+		v->low_power = true;
+		vfio_bars_update(v);
+	}
+	pci_dev_config_write(dev, off, len, val);
+	if (ranges_overlap(off, len, PCI_COMMAND, 2))
+		write_command(v);
+	vfio_config_forward(v, off, len, val);
+	if (power && !(byte & PCI_PM_CTRL_STATE_MASK) && v->low_power) {
+		v->low_power = false;
+		vfio_bars_update(v);
+	}
+	vfio_irqs_config_written(v, off, len);
+}
+
+static void decode_changed(struct pci_dev *dev)
+{
+	vfio_bars_update(to_vfio(dev));
+}
+
+void vfio_pci_quiesce(struct vfio_pci *v)
+{
+	pci_config_set(&v->dev.cfg, PCI_COMMAND, 2, 0);
+	if (v->host_command)
+		write_command(v);
+	vfio_irqs_quiesce(v);
+	vfio_bars_update(v);
+}
+
+/* What the guest finds at power-on. */
+static void power_on(struct vfio_pci *v)
+{
+	memcpy(v->dev.cfg.data, v->power_on, sizeof(v->power_on));
+	pci_bars_reset(&v->dev.bars);
+	v->low_power = false;
+	vfio_bars_update(v);
+}
+
+/*
+ * Takes the device and the guest's view of it to power-on. A device that
+ * nobody has touched since its last reset (BIND is one) is left alone: resets
+ * can take a tenth of a second.
+ */
+static int function_reset(struct vfio_pci *v)
+{
+	int r = 0;
+
+	vfio_pci_quiesce(v);
+	if (v->touched) {
+		if (v->pm_cap)
+			vfio_config_hw_write(v, v->pm_cap + PCI_PM_CTRL, 2, 0);
+		if (vfio_can_reset(v->vfio))
+			r = vfio_reset(v->vfio);
+		v->touched = r < 0;
+		v->nr_resets++;
+	}
+	power_on(v);
+	return r;
+}
+
+static void reset(struct pci_dev *dev)
+{
+	(void)function_reset(to_vfio(dev)); /* logged */
+}
+
+static const struct pci_dev_ops dev_ops = {
+	.config_read = config_read,
+	.config_write = config_write,
+	.decode_changed = decode_changed,
+	.reset = reset,
+};
+
+static struct vfio_pci *allocate(const struct vfio_pci_params *p)
+{
+	struct vfio_pci *v = calloc(1, sizeof(*v));
+
+	if (!v)
+		return NULL;
+	v->dev.ops = &dev_ops;
+	v->dev.name = vfio_name(p->dev);
+	v->vfio = p->dev;
+	v->bus = p->bus;
+	v->irq = p->irq;
+	v->kvm = p->kvm;
+	v->rom = p->rom;
+	v->trap_bars = p->trap_bars;
+	v->intx_gsi = p->intx_gsi;
+	v->irqs.intx_fd = -1;
+	v->irqs.intx_resample_fd = -1;
+	v->err_src.fd = -1;
+	v->req_src.fd = -1;
+	return v;
+}
+
+int vfio_pci_create(struct vfio_pci **out, const struct vfio_pci_params *p)
+{
+	struct vfio_pci *v = allocate(p);
+	int r = -ENOMEM;
+
+	if (!v) {
+		log_err("%s: cannot be assigned: out of memory",
+			vfio_name(p->dev));
+		goto err;
+	}
+	r = vfio_config_init(v);
+	if (!r)
+		r = vfio_irqs_init(v);
+	if (r)
+		goto err;
+	/* Memory has to be decoded before a BAR is first touched. */
+	write_command(v);
+	r = vfio_bars_init(v);
+	if (r)
+		goto err;
+	memcpy(v->power_on, v->dev.cfg.data, sizeof(v->power_on));
+	if (!vfio_can_reset(v->vfio))
+		log_notice(
+			"%s: the device has no reset: a reboot of the guest leaves its state as it is",
+			v->dev.name);
+	*out = v;
+	return 0;
+err:
+	vfio_pci_destroy(v);
+	return r;
+}
+
+struct pci_dev *vfio_pci_dev(struct vfio_pci *v)
+{
+	return &v->dev;
+}
+
+int vfio_pci_start(struct vfio_pci *v, struct loop *loop)
+{
+	return vfio_events_start(v, loop);
+}
+
+int vfio_pci_reset(struct vfio_pci *v)
+{
+	return function_reset(v);
+}
+
+void vfio_pci_destroy(struct vfio_pci *v)
+{
+	if (!v)
+		return;
+	vfio_events_stop(v);
+	vfio_pci_quiesce(v);
+	vfio_irqs_fini(v);
+	vfio_bars_fini(v);
+	free(v);
+}
+
+void vfio_pci_stats(struct vfio_pci *v, struct json *j)
+{
+	unsigned int armed = 0, memslots = 0;
+
+	for (unsigned int i = 0; i < v->irqs.nr_vectors; i++)
+		armed += v->irqs.vectors[i].armed;
+	json_array(j, "bars");
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
+		const struct vfio_bar *bar = &v->bars[i];
+
+		if (!bar->region || !bar->region->size)
+			continue;
+		json_object(j, NULL);
+		json_str(j, "name", bar->name);
+		json_u64(j, "bytes", bar->trap.size);
+		json_u64(j, "areas", bar->nr_areas);
+		json_u64(j, "reads", bar->trap.nr_reads);
+		json_u64(j, "writes", bar->trap.nr_writes);
+		json_object_end(j);
+		memslots += bar->live ? bar->nr_areas : 0;
+	}
+	json_array_end(j);
+	json_u64(j, "memslots", memslots);
+	json_u64(j, "vectors", armed);
+	json_u64(j, "masks", v->irqs.nr_masks);
+	json_u64(j, "unmasks", v->irqs.nr_unmasks);
+	json_u64(j, "config_reads", v->nr_config_reads);
+	json_u64(j, "config_writes", v->nr_config_writes);
+	json_u64(j, "resets", v->nr_resets);
+}

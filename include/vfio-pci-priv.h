@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The parts of one assigned function, for hw/vfio-*.c alone.  Everything is
+ * under dev_lock, or on the main thread before the vCPUs run.
+ */
+#ifndef WHERRY_VFIO_PCI_PRIV_H
+#define WHERRY_VFIO_PCI_PRIV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bus.h"
+#include "log.h"
+#include "loop.h"
+#include "pci-msix.h"
+#include "pci.h"
+#include "util.h"
+#include "vfio-pci.h"
+#include "vfio.h"
+
+#define VFIO_BAR_PAGE 4096ULL
+/* The kernel's areas, cut by MSI-X table and pending bits. */
+#define VFIO_BAR_MAX_AREAS (VFIO_MAX_AREAS + 2)
+#define VFIO_NR_BARS (PCI_NR_BARS + 1) /* and the ROM */
+
+/* One BAR. */
+struct vfio_bar {
+	struct vfio_pci *v;
+	unsigned int index; /* also of the region */
+	const struct vfio_region *region;
+	void *hva; /* of the whole region; NULL: nothing is mapped */
+	struct range areas[VFIO_BAR_MAX_AREAS]; /* mapped parts */
+	unsigned int nr_areas;
+	/* While decoded: one memslot per area (UINT_MAX: none, it traps), and
+	 * below them a range that catches the rest. */
+	bool live;
+	unsigned int slots[VFIO_BAR_MAX_AREAS];
+	struct bus_range trap;
+	char name[80];
+};
+
+/* Where a part of the MSI-X capability lies. */
+struct vfio_msix_part {
+	unsigned int bar;
+	uint64_t offset, size; /* size 0: nowhere */
+};
+
+/* One interrupt vector, MSI-X or the only one of MSI. */
+struct vfio_vector {
+	int fd; /* eventfd, made when the guest first unmasks; -1 before */
+	bool has_gsi, assigned /* irqfd */, armed /* SET_IRQS */;
+	uint32_t gsi;
+};
+
+enum vfio_irq_mode { VFIO_IRQ_OFF, VFIO_IRQ_INTX, VFIO_IRQ_MSI, VFIO_IRQ_MSIX };
+
+struct vfio_irqs {
+	enum vfio_irq_mode mode;
+	unsigned int msi_cap, msix_cap; /* config offset, 0: absent */
+	struct pci_msix msix; /* nr 0: no MSI-X */
+	struct vfio_msix_part table, pba;
+	struct vfio_vector *vectors;
+	unsigned int nr_vectors;
+	int intx_fd, intx_resample_fd;
+	bool intx_broken; /* failed once: not tried, not logged again */
+	uint64_t nr_masks, nr_unmasks;
+};
+
+/* A row of the table of exceptions. */
+struct vfio_quirk {
+	uint32_t id, id_mask; /* vendor | device << 16 */
+	uint32_t class_code, class_mask; /* 24 bits */
+	bool raw_gaps; /* forward writes between capabilities */
+	bool no_rom;
+	const char *reason;
+};
+
+struct vfio_pci {
+	struct pci_dev dev;
+	struct vfio_device *vfio;
+	struct bus *bus;
+	struct irq *irq;
+	struct kvm *kvm;
+	bool rom, trap_bars;
+	uint32_t intx_gsi;
+	const struct vfio_quirk *quirk; /* never NULL */
+
+	/* Config space: cfg.emu says what is served here, fwd which written
+	 * bits go to the device. */
+	unsigned int config_bytes; /* of the device's, multiple of 4 */
+	uint8_t fwd[PCI_CONFIG_SIZE];
+	uint8_t power_on[PCI_CONFIG_SIZE]; /* of cfg.data */
+	unsigned int pm_cap, exp_cap, af_cap; /* 0: absent */
+	uint16_t host_command; /* as last written to the device */
+	bool low_power; /* the guest put it into D1 to D3 */
+	bool touched; /* since the last reset */
+
+	struct vfio_bar bars[VFIO_NR_BARS];
+	struct vfio_irqs irqs;
+	struct loop *loop; /* of the events, NULL before start */
+	struct loop_source err_src, req_src; /* fd -1: not wired */
+
+	struct ratelimit rl;
+	uint64_t nr_config_reads, nr_config_writes; /* that reached it */
+	uint64_t nr_resets;
+};
+
+/* vfio-quirk.c: the row of a device; one that excepts nothing by default. */
+const struct vfio_quirk *vfio_quirk_find(uint16_t vendor, uint16_t device,
+					 uint32_t class_code);
+
+/* vfio-config.c: the overlay of config space.  0 or -errno, logged. */
+int vfio_config_init(struct vfio_pci *v);
+/* Accesses of the device's own config space; failures are logged with a
+ * limit and read ones. */
+uint32_t vfio_config_hw_read(struct vfio_pci *v, unsigned int off,
+			     unsigned int len);
+void vfio_config_hw_write(struct vfio_pci *v, unsigned int off,
+			  unsigned int len, uint32_t val);
+/* Forwards what fwd lets through. */
+void vfio_config_forward(struct vfio_pci *v, unsigned int off, unsigned int len,
+			 uint32_t val);
+
+/* vfio-bar.c */
+int vfio_bars_init(struct vfio_pci *v);
+void vfio_bars_fini(struct vfio_pci *v);
+/* Maps what the guest decodes now, unmaps the rest. */
+void vfio_bars_update(struct vfio_pci *v);
+
+/* vfio-irq.c */
+int vfio_irqs_init(struct vfio_pci *v);
+void vfio_irqs_fini(struct vfio_pci *v);
+/* No interrupt passes any more; state as at power-on. */
+void vfio_irqs_quiesce(struct vfio_pci *v);
+/* Makes *fd an eventfd unless it is one.  0 or -errno, logged. */
+int vfio_irqs_eventfd(struct vfio_pci *v, int *fd);
+/* After a guest write to [off, off + len) of config space. */
+void vfio_irqs_config_written(struct vfio_pci *v, unsigned int off,
+			      unsigned int len);
+
+/* vfio-event.c: 0 or -errno, logged. */
+int vfio_events_start(struct vfio_pci *v, struct loop *loop);
+void vfio_events_stop(struct vfio_pci *v);
+
+#endif
