@@ -3,16 +3,47 @@
  * main - picks the subcommand. Owns the exit status of the process; does
  * nothing itself.
  */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "cmd.h"
+#include "log.h"
+
+/* "wherry --help" and its like are commands under another name. */
+static const char *command_name(const char *arg)
+{
+	if (!strcmp(arg, "--help") || !strcmp(arg, "-h"))
+		return "help";
+	if (!strcmp(arg, "--version") || !strcmp(arg, "-V"))
+		return "version";
+	return arg;
+}
+
+static int run_command(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		log_err("no command given; see 'wherry help'");
+		return STATUS_USAGE;
+	}
+	command = command_find(command_name(argv[1]));
+	if (!command)
+		return STATUS_USAGE;
+	return command->run(argc - 1, argv + 1);
+}
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "version")) {
-		puts("wherry " PACKAGE_VERSION);
-		return 0;
-	}
+	int status = run_command(argc, argv);
 
-	fputs("usage: wherry COMMAND [ARG...]\n", stderr);
-	return 2;
+	/* What did not reach a full disk or a closed pipe was not done. */
+	if (fflush(stdout) || ferror(stdout)) {
+		log_err("standard output: %s", strerror(errno));
+		if (status == STATUS_OK)
+			status = STATUS_FAILED;
+	}
+	exit(status);
 }
