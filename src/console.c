@@ -96,10 +96,14 @@ int console_create(struct console **out, enum console_mode mode,
 		return -ENOMEM;
 	}
 	con->mode = mode;
-	con->in.fd = con->out.fd = con->listener.fd = -1;
+	con->in.fd = con->out.fd = -1;
+	con->wake.fd = con->listener.fd = -1;
 	pthread_mutex_init(&con->lock, NULL);
 	/* A reader that goes away shall not take the guest with it. */
 	signal(SIGPIPE, SIG_IGN);
+	r = open_ends(con, path);
+	if (r)
+		goto err;
 	con->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (con->wake.fd < 0) {
 		r = -errno;
@@ -108,9 +112,6 @@ int console_create(struct console **out, enum console_mode mode,
 			strerror(-r));
 		goto err;
 	}
-	r = open_ends(con, path);
-	if (r)
-		goto err;
 	*out = con;
 	return 0;
 err:
