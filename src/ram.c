@@ -30,7 +30,9 @@
 
 #define MAX_NODES 1024
 #define WORD_BITS (8 * sizeof(unsigned long))
-#define SHMEM_ENABLED "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+#define THP_DIR "/sys/kernel/mm/transparent_hugepage"
+#define SHMEM_ENABLED THP_DIR "/shmem_enabled"
+#define SHMEM_2M_ENABLED THP_DIR "/hugepages-2048kB/shmem_enabled"
 
 struct ram {
 	int fd;
@@ -125,6 +127,24 @@ static long long hugepage_count(uint64_t size, const char *file)
 	return strtoll(text, NULL, 10);
 }
 
+static const char *hugepage_name(const struct ram_params *p)
+{
+	return p->hugepage_bytes == GIB(1) ? "1G" : "2M";
+}
+
+/* Enough in all, and yet not to be had. */
+static int hugepages_withheld(const struct ram *ram, const struct ram_params *p,
+			      int r)
+{
+	log_err("memory: %" PRIu64 " huge pages of %s: not all can be had: %s; "
+		"%ssee the hugetlb limit of this cgroup",
+		ram->bytes / p->hugepage_bytes, hugepage_name(p), strerror(-r),
+		p->host_node >= 0 ? "set more aside on that node (below "
+				    "/sys/devices/system/node), and " :
+				    "");
+	return -ENOMEM;
+}
+
 static int no_hugepages(const struct ram *ram, const struct ram_params *p,
 			int r)
 {
@@ -133,31 +153,27 @@ static int no_hugepages(const struct ram *ram, const struct ram_params *p,
 	long long reserved =
 		hugepage_count(p->hugepage_bytes, "resv_hugepages");
 	long long total = hugepage_count(p->hugepage_bytes, "nr_hugepages");
-	uint64_t kib = p->hugepage_bytes >> 10;
 
 	if (nr_free < 0 || reserved < 0 || total < 0) {
-		log_err("memory: %" PRIu64 "M of %" PRIu64 "K pages: this "
-			"kernel has none of that size: %s; boot it with "
-			"hugepagesz=%" PRIu64 "M hugepages=%" PRIu64,
-			ram->bytes >> 20, kib, strerror(-r), kib >> 10, need);
+		log_err("memory: %" PRIu64 " huge pages of %s: this kernel has "
+			"none of that size: %s; boot it with hugepagesz=%s "
+			"hugepages=%" PRIu64,
+			need, hugepage_name(p), strerror(-r), hugepage_name(p),
+			need);
 		return r;
 	}
 
+	/* What others have reserved is as good as taken. */
 	nr_free -= MIN(reserved, nr_free);
-	if ((uint64_t)nr_free >= need) {
-		/* Enough in all: a node, a cgroup or a race. */
-		log_err("memory: %" PRIu64 " pages of %" PRIu64 "K: not "
-			"allowed or not on this node: %s; %lld are free in "
-			"all; see the hugetlb cgroup and "
-			"/sys/devices/system/node/node*/hugepages",
-			need, kib, strerror(-r), nr_free);
-		return -ENOMEM;
-	}
-	log_err("memory: %" PRIu64 " pages of %" PRIu64 "K: not enough huge "
-		"pages, %lld are free; write %" PRIu64 " to "
-		"/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages",
-		need, kib, nr_free, (uint64_t)total + need - (uint64_t)nr_free,
-		kib);
+	if ((uint64_t)nr_free >= need)
+		return hugepages_withheld(ram, p, r);
+	log_err("memory: %" PRIu64 " huge pages of %s: only %lld are free; "
+		"write %" PRIu64
+		" to /sys/kernel/mm/hugepages/hugepages-%" PRIu64
+		"kB/nr_hugepages",
+		need, hugepage_name(p), nr_free,
+		(uint64_t)total + need - (uint64_t)nr_free,
+		p->hugepage_bytes >> 10);
 	return -ENOMEM;
 }
 
@@ -265,24 +281,33 @@ static int bind_node(struct ram *ram, int node)
 	return r;
 }
 
+/* True when the host has switched them off for memfds: advice is in vain. */
+static bool thp_is_off(void)
+{
+	char text[128];
+
+	/* Since Linux 6.11 each size may differ from the general setting. */
+	if (!read_attr(SHMEM_2M_ENABLED, text, sizeof(text)) &&
+	    !strstr(text, "[inherit]"))
+		return strstr(text, "[never]");
+	return !read_attr(SHMEM_ENABLED, text, sizeof(text)) &&
+	       (strstr(text, "[never]") || strstr(text, "[deny]"));
+}
+
 static int advise_thp(struct ram *ram, int thp)
 {
-	char text[128] = "";
-	int r;
+	int r = 0;
 
-	if (!madvise(ram->base, ram->bytes,
-		     thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)) {
-		/* Taken, but to no effect when the host switches them off. */
-		if (!thp || read_attr(SHMEM_ENABLED, text, sizeof(text)) ||
-		    (!strstr(text, "[never]") && !strstr(text, "[deny]")))
-			return 0;
+	if (madvise(ram->base, ram->bytes,
+		    thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
+		r = -errno;
+	if (!r && thp && thp_is_off()) {
 		log_err("memory: thp=on: this host has them switched off for "
 			"shared memory; write advise to " SHMEM_ENABLED);
 		return -EOPNOTSUPP;
 	}
-	r = -errno;
 	/* A kernel without them already does as it is told. */
-	if (!thp && r == -EINVAL)
+	if (!r || (!thp && r == -EINVAL))
 		return 0;
 	log_err("memory: thp: %s; this kernel needs "
 		"CONFIG_TRANSPARENT_HUGEPAGE",
@@ -296,8 +321,9 @@ static int fault_in(struct ram *ram, const struct ram_params *p)
 
 	if (!r)
 		return 0;
+	/* They were reserved when the file was mapped. */
 	if (p->hugepage_bytes)
-		return no_hugepages(ram, p, r);
+		return hugepages_withheld(ram, p, r);
 	log_err("memory: allocating %" PRIu64 "M: %s; use a smaller --memory%s",
 		ram->bytes >> 20, strerror(-r),
 		p->host_node >= 0 ? " or another host-node" : "");

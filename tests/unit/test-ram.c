@@ -411,25 +411,34 @@ static bool have_pools(void)
 
 static void too_few_hugepages(void **state)
 {
-	struct ram_params p = params_of(four_mib, 1);
 	static const struct range tib[] = { { 0, GIB(1024) } };
+	struct ram_params p = params_of(tib, 1);
 
 	(void)state;
 	if (!have_pools())
 		skip_because("this kernel has no 2M pages");
-	p = params_of(tib, 1);
 	p.hugepage_bytes = MIB(2);
 	fake.mmap_errno = ENOMEM;
-	refused(&p, -ENOMEM,
-		"memory: 524288 pages of 2048K: not enough huge "
-		"pages, ");
+	refused(&p, -ENOMEM, "memory: 524288 huge pages of 2M: only ");
 	refused(&p, -ENOMEM,
 		"to /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
-	/* Out of them while populating, by MADV_POPULATE_WRITE's errno. */
-	fake.mmap_errno = 0;
-	fake.populate_errno = EFAULT;
+}
+
+static void hugepages_of_another_node_or_cgroup(void **state)
+{
+	struct ram_params p = params_of(four_mib, 1);
+
+	(void)state;
+	/* They were reserved, but faulting them in fails. */
+	p.hugepage_bytes = MIB(2);
 	p.prealloc = true;
-	refused(&p, -ENOMEM, "not enough huge pages");
+	fake.populate_errno = EFAULT;
+	refused(&p, -ENOMEM,
+		"memory: 2 huge pages of 2M: not all can be had: Bad address; "
+		"see the hugetlb limit of this cgroup");
+	p.prealloc = false;
+	p.host_node = 0;
+	refused(&p, -ENOMEM, "set more aside on that node");
 }
 
 static void a_kernel_without_that_size(void **state)
@@ -506,6 +515,8 @@ int main(void)
 				       reset_fake),
 		cmocka_unit_test_setup(hugepages_are_asked_for, reset_fake),
 		cmocka_unit_test_setup(too_few_hugepages, reset_fake),
+		cmocka_unit_test_setup(hugepages_of_another_node_or_cgroup,
+				       reset_fake),
 		cmocka_unit_test_setup(a_kernel_without_that_size, reset_fake),
 		cmocka_unit_test_setup(falls_back_to_older_memfds, reset_fake),
 		cmocka_unit_test_setup(each_step_unwinds, reset_fake),
