@@ -66,9 +66,9 @@ struct boot_params_in {
 	const char *initrd_name;
 	const char *cmdline;
 	unsigned int nr_cpus;
-	/* Bit n: slot n (1..31) of the root bus holds a port or device, whose
-	 * INTx the firmware tables route.  0: all of them, at some cost in
-	 * boot time. */
+	/* Bit n: slot n of the root bus holds a port or device, whose INTx the
+	 * firmware tables route, and which may have a bus below it.  0: all
+	 * of them, at a cost in boot time (32 probes for each bus). */
 	uint32_t pci_slots;
 };
 

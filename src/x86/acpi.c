@@ -151,11 +151,11 @@ static void *take(struct area *a, size_t len, gpa_t *gpa)
 {
 	void *p = a->host;
 
+	len = align_up(len, 16);
 	if (len > a->end - a->gpa)
 		return NULL;
 	memset(p, 0, len);
 	*gpa = a->gpa;
-	len = align_up(len, 16);
 	a->host += len;
 	a->gpa += len;
 	return p;
@@ -253,14 +253,26 @@ static int add_madt(struct area *a, unsigned int nr_cpus, gpa_t *gpa)
 	return 0;
 }
 
-static int add_mcfg(struct area *a, const struct range *ecam, gpa_t *gpa)
+/*
+ * Bus 0 and one for each port: Linux probes 32 slots of every bus that ECAM
+ * has and no bridge leads to.
+ */
+static unsigned int nr_buses(const struct layout *l, uint32_t slots)
+{
+	unsigned int n = 1 + (unsigned int)__builtin_popcount(slots);
+
+	return MIN(n, (unsigned int)(l->ecam.size >> 20));
+}
+
+static int add_mcfg(struct area *a, const struct layout *l, uint32_t slots,
+		    gpa_t *gpa)
 {
 	struct mcfg *t = table(a, "MCFG", 1, sizeof(*t), gpa);
 
 	if (!t)
 		return -ENOMEM;
-	t->base = ecam->start;
-	t->last_bus = (uint8_t)((ecam->size >> 20) - 1);
+	t->base = l->ecam.start;
+	t->last_bus = (uint8_t)(nr_buses(l, slots) - 1);
 	seal(t);
 	return 0;
 }
@@ -336,14 +348,14 @@ static uint8_t *crs_window(uint8_t *p, unsigned int width, uint8_t type,
 }
 
 static void fill_info(struct acpi_info *info, const struct layout *l,
-		      uint32_t pci_slots)
+		      uint32_t slots)
 {
-	const struct range buses = { 0, l->ecam.size >> 20 };
+	const struct range buses = { 0, nr_buses(l, slots) };
 	uint8_t *p = info->crs;
 
 	memset(info, 0, sizeof(*info));
-	info->slots = (pci_slots ? pci_slots : UINT32_MAX) & ~1u;
-	info->nr_prt = 4 * (uint32_t)__builtin_popcount(info->slots);
+	info->slots = slots;
+	info->nr_prt = 4 * (uint32_t)__builtin_popcount(slots);
 
 	p = crs_window(p, 2, CRS_BUS, 0, &buses);
 	p = crs_window(p, 2, CRS_IO, CRS_ENTIRE_RANGE, &l->pio);
@@ -361,6 +373,8 @@ int acpi_build(struct ram *ram, const struct layout *l, unsigned int nr_cpus,
 			  ACPI_BASE, INFO_BASE };
 	struct acpi_info *info = ram_ptr(ram, INFO_BASE, sizeof(*info));
 	gpa_t dsdt, xsdt, tables[4];
+	/* Slot 0 is the host bridge's. */
+	uint32_t slots = (pci_slots ? pci_slots : UINT32_MAX) & ~1u;
 	struct rsdp *root;
 	int r = -ENOMEM;
 
@@ -373,7 +387,7 @@ int acpi_build(struct ram *ram, const struct layout *l, unsigned int nr_cpus,
 	if (!r)
 		r = add_madt(&a, nr_cpus, &tables[1]);
 	if (!r)
-		r = add_mcfg(&a, &l->ecam, &tables[2]);
+		r = add_mcfg(&a, l, slots, &tables[2]);
 	if (!r)
 		r = add_spcr(&a, l, &tables[3]);
 	if (!r)
@@ -381,7 +395,7 @@ int acpi_build(struct ram *ram, const struct layout *l, unsigned int nr_cpus,
 	if (r)
 		goto err;
 	fill_rsdp(root, xsdt);
-	fill_info(info, l, pci_slots);
+	fill_info(info, l, slots);
 	return 0;
 err:
 	log_err("--memory: no room for the ACPI tables below 1 MiB");
