@@ -52,14 +52,16 @@ static const char run_usage[] =
 	"4 timeout, 5 killed.\n";
 
 static const char devices_usage[] =
-	"usage: wherry devices [--json] [--verbose] [BDF...]\n"
+	"usage: wherry devices [--json] [--verbose] [DEVICE...]\n"
 	"\n"
 	"Lists the host's PCI devices: which can be handed to a guest, and "
 	"which\n"
-	"cannot, why, and how to mend that.\n"
+	"cannot, why, and how to mend that. DEVICE is an address, the UUID of "
+	"an\n"
+	"mdev, or a path below /sys.\n"
 	"\n"
 	"      --json            for programs\n"
-	"      --verbose         more about each device\n";
+	"      --verbose         bridges, too, and more about each\n";
 
 static const char bind_usage[] =
 	"usage: wherry bind [--driver NAME] [--owner USER] [--group] [--force]"
@@ -75,9 +77,12 @@ static const char bind_usage[] =
 	"      --force           even if the host is using it\n";
 
 static const char unbind_usage[] =
-	"usage: wherry unbind BDF...\n"
+	"usage: wherry unbind [--group] [--force] BDF...\n"
 	"\n"
-	"Gives devices back to the drivers that 'wherry bind' took them from.\n";
+	"Gives devices back to the drivers that 'wherry bind' took them from.\n"
+	"\n"
+	"      --group           with every other device of its IOMMU group\n"
+	"      --force           wait for whoever holds the device\n";
 
 static const char check_usage[] =
 	"usage: wherry check [--json]\n"
