@@ -31,8 +31,9 @@ guest()
 
 	shift 2
 	[ -e "/tmp/$script.cpio" ] || initrd "$script" >/dev/null
+	[[ " $* " == *" --timeout "* ]] || set -- --timeout 120 "$@"
 	"$WHERRY" run --kernel "${guest_kernel:-$LAB_KERNEL}" \
-		--initrd "/tmp/$script.cpio" --timeout 120 \
+		--initrd "/tmp/$script.cpio" \
 		--append "console=ttyS0 quiet panic=-1 $append" "$@" \
 		</dev/null >"$LAB_OUT/$name.out" 2>"$LAB_OUT/$name.err" || {
 		local status=$?

@@ -102,7 +102,7 @@ reboots()
 	dd if=/dev/zero of=/dev/nvme0n1 bs=4096 count=1 oflag=direct
 	"$WHERRY" bind "$bdf"
 	append=until=21 boots reboots nvme-count --device "$bdf" \
-		--memory 256M --stats "$LAB_OUT/reboots.json"
+		--memory 256M --timeout 300 --stats "$LAB_OUT/reboots.json"
 	[ "$(word reboots COUNT | tail -n 1)" = 21 ]
 	[ "$(stat_of "$LAB_OUT/reboots.json" reboots)" = 20 ]
 }
