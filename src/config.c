@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config-device.h"
+#include "fd.h"
 #include "log.h"
 #include "options.h"
 #include "util.h"
@@ -165,40 +166,35 @@ static int add_affinity(struct cpus_config *cpus, const char *option,
 	return 0;
 }
 
+/* One item of a list of CPUs: "3" or "0-3". */
+static int affinity_item(struct cpus_config *cpus, const char *option,
+			 char *item)
+{
+	char *dash = strchr(item, '-');
+	uint64_t first = 0, last;
+	int r;
+
+	if (dash)
+		*dash++ = '\0';
+	r = option_number(option, item, 0, CPU_SETSIZE - 1, &first);
+	last = first;
+	if (!r && dash)
+		r = option_number(option, dash, first, CPU_SETSIZE - 1, &last);
+	return r ? r : add_affinity(cpus, option, first, last);
+}
+
 /* "0-3,7" */
 static int set_affinity(void *ctx, const char *option, const char *value)
 {
-	struct cpus_config *cpus = ctx;
-	const char *s = value;
+	char *list cleanup_free = NULL;
+	char *item, *rest;
+	int r;
 
-	do {
-		uint64_t first, last;
-		char item[32];
-		size_t len;
-		char *dash;
-		int r;
-
-		len = s ? strcspn(s, ",") : 0;
-		snprintf(item, sizeof(item), "%.*s", (int)MIN(len, 31), s);
-		dash = strchr(item, '-');
-		if (dash)
-			*dash++ = '\0';
-
-		r = option_number(option, s ? item : NULL, 0, CPU_SETSIZE - 1,
-				  &first);
-		if (r)
-			return r;
-		last = first;
-		if (dash)
-			r = option_number(option, dash, first, CPU_SETSIZE - 1,
-					  &last);
-		if (!r)
-			r = add_affinity(cpus, option, first, last);
-		if (r)
-			return r;
-		s = s[len] ? s + len + 1 : NULL;
-	} while (s);
-	return 0;
+	r = option_string(option, value, &list);
+	rest = list;
+	while (!r && (item = strsep(&rest, ",")))
+		r = affinity_item(ctx, option, item);
+	return r;
 }
 
 static int set_cpus(void *ctx, const char *value)

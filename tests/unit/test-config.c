@@ -263,7 +263,11 @@ static const struct {
 	{ "-k k -c 2,affinity=1024", "affinity: 1024: out of range" },
 	{ "-k k -c 2,affinity=3-2", "affinity: 2: out of range; from 3" },
 	{ "-k k -c 2,affinity=1-", "affinity: : not a number" },
-	{ "-k k -c 2,affinity=", "affinity: : not a number" },
+	{ "-k k -c 2,affinity=", "affinity: its value is missing" },
+	{ "-k k -c 2,affinity=0,,", "affinity: : not a number" },
+	{ "-k k -c 2,affinity=0,,,,1", "affinity: : not a number" },
+	{ "-k k -c 2,affinity=0000000000000000000000000000000000001024",
+	  "out of range" },
 	{ "-k k -c 2,affinity", "affinity: its value is missing" },
 	{ "-k k -c 2,affinity=0,1", "1: no such key; a comma within a value" },
 

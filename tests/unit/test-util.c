@@ -63,7 +63,7 @@ static void make_file(char *path, size_t size)
 {
 	int fd;
 
-	strcpy(path, "/tmp/wherry-test-XXXXXX");
+	strcpy(path, P_tmpdir "/wherry-test-XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	for (size_t i = 0; i < size; i++)
