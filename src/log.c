@@ -30,7 +30,7 @@ static void make_printable(char *s, size_t len)
 	}
 }
 
-static void vlog(const char *prefix, const char *fmt, va_list ap)
+static void PRINTF(2, 0) vlog(const char *prefix, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
 	size_t room = sizeof(line) - 1; /* for the newline */

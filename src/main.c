@@ -4,9 +4,11 @@
  * nothing itself.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "log.h"
@@ -19,6 +21,23 @@ static const char *command_name(const char *arg)
 	if (!strcmp(arg, "--version") || !strcmp(arg, "-V"))
 		return "version";
 	return arg;
+}
+
+/*
+ * A file that is opened later must not become the standard error output, or
+ * messages would be written into it. What was closed stays unwritable.
+ */
+static int fill_standard_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDONLY | O_NOCTTY);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }
 
 static int run_command(int argc, char **argv)
@@ -37,7 +56,13 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int status = run_command(argc, argv);
+	int status;
+
+	if (fill_standard_streams()) {
+		log_err("/dev/null: %s", strerror(errno));
+		exit(STATUS_FAILED);
+	}
+	status = run_command(argc, argv);
 
 	/* What did not reach a full disk or a closed pipe was not done. */
 	if (fflush(stdout) || ferror(stdout)) {
