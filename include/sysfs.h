@@ -63,8 +63,9 @@ int sysfs_link_name(const char *dir, const char *link, char *buf, size_t size);
  */
 int sysfs_read_pci(const struct sysfs *sysfs, const char *bdf,
 		   struct sysfs_device *out);
-/* The same from an mdev UUID (-EINVAL when malformed) or the sysfs path of any
- * device, or of its vfio-dev/vfioN (-EINVAL when it is not below /sys). */
+/* The same from an mdev UUID (-EINVAL when malformed), or from the sysfs path
+ * of a PCI device, of an mdev, of anything else on a VFIO driver, or of its
+ * vfio-dev/vfioN (-EINVAL when it is not below /sys). */
 int sysfs_read_path(const struct sysfs *sysfs, const char *path,
 		    struct sysfs_device *out);
 int sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,

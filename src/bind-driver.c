@@ -208,6 +208,33 @@ int bind_load_driver(const struct sysfs *sysfs, const char *subject,
 	return -ENOENT;
 }
 
+/*
+ * An override makes any driver take any device, and a host driver that is
+ * given hardware it does not know can bring the kernel down.  VFIO drivers
+ * are told by their name or by their use of VFIO's modules; pci-stub only
+ * keeps others away.
+ */
+static bool takes_any_device(const struct sysfs *sysfs, const char *driver)
+{
+	static const char *const cores[] = { "vfio_pci_core", "vfio" };
+	char path[PATH_MAX], module[BIND_DRIVER_SIZE];
+	unsigned int i;
+
+	if (strstr(driver, "vfio") || !strcmp(driver, "pci-stub"))
+		return true;
+	if (sysfs_path(sysfs, path, sizeof(path), "/sys/bus/pci/drivers/%s",
+		       driver) ||
+	    sysfs_link_name(path, "module", module, sizeof(module)))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(cores); i++)
+		if (!sysfs_path(sysfs, path, sizeof(path),
+				"/sys/module/%s/holders/%s", cores[i],
+				module) &&
+		    !access(path, F_OK))
+			return true;
+	return false;
+}
+
 int bind_choose_driver(const struct sysfs *sysfs,
 		       const struct sysfs_device *dev, const char *wanted,
 		       char driver[BIND_DRIVER_SIZE])
@@ -217,9 +244,16 @@ int bind_choose_driver(const struct sysfs *sysfs,
 
 	if (wanted) {
 		r = bind_load_driver(sysfs, dev->name, wanted);
-		if (!r)
-			strcpy(driver, wanted);
-		return r;
+		if (r)
+			return r;
+		if (!takes_any_device(sysfs, wanted)) {
+			log_err("%s: %s is no VFIO driver; choose one, as"
+				" vfio-pci",
+				dev->name, wanted);
+			return -EINVAL;
+		}
+		strcpy(driver, wanted);
+		return 0;
 	}
 	bind_best_module(sysfs, dev, module);
 	if (driver_of_module(sysfs, module, driver))

@@ -75,8 +75,9 @@ int bind_record_save(int dirfd, const char *bdf, const struct bind_state *state)
 	if (r) {
 		if (fd >= 0)
 			(void)unlinkat(dirfd, temp, 0);
-		log_err("%s/%s: cannot be written: %s; make room in /run",
-			RECORD_DIR, name, strerror(-r));
+		log_err("%s/%s: cannot be written: %s; %s", RECORD_DIR, name,
+			strerror(-r),
+			r == -EACCES ? "run as root" : "make room in /run");
 	}
 	return r;
 }

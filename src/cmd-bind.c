@@ -176,12 +176,19 @@ static int check_users(const struct job *job, const struct sysfs_device *dev)
 static int check_bind(struct job *job, struct target *t)
 {
 	const struct sysfs_device *dev = &t->dev;
+	char why[SYSFS_WHY_SIZE];
 
 	if (sysfs_is_bridge(dev)) {
 		log_err("%s: cannot be bound: it is a bridge; bind the devices"
 			" behind it",
 			dev->name);
 		return -EINVAL;
+	}
+	/* Spare the host driver a bounce that cannot succeed. */
+	if (dev->iommu_group < 0 && !job->opt.force &&
+	    sysfs_why_not(&job->sysfs, dev, why, sizeof(why))) {
+		log_err("%s: cannot be assigned: %s", dev->name, why);
+		return -ENODEV;
 	}
 	/* With its new driver already, it may be in use by a guest. */
 	if (job->opt.driver ? !strcmp(dev->driver, job->opt.driver) :
@@ -280,6 +287,9 @@ static void report_bound(struct job *job)
 	char why[SYSFS_WHY_SIZE];
 	unsigned int i;
 
+	if (sysfs_unsafe_interrupts(&job->sysfs, why, sizeof(why)))
+		log_notice("bound, but this host cannot assign devices: %s",
+			   why);
 	for (i = 0; i < job->nr; i++) {
 		struct target *t = &job->targets[i];
 

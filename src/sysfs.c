@@ -252,7 +252,9 @@ static int read_device(struct sysfs_device *dev)
 	dev->numa_node = (int)attr_number(dev->dir, "numa_node", -1);
 	read_group(dev);
 	read_node(dev);
-	return 0;
+	/* Of another bus only what VFIO has taken is of interest. */
+	return dev->bdf[0] || dev->mdev_api[0] || dev->has_vfio_dev ? 0 :
+								      -ENODEV;
 }
 
 /* .../DEVICE/vfio-dev/vfioN stands for DEVICE. */
