@@ -294,8 +294,11 @@ static void bar_map(struct vfio_bar *bar, uint64_t addr)
 static uint64_t decoded_at(const struct vfio_bar *bar)
 {
 	const struct vfio_pci *v = bar->v;
-	const struct pci_bar *model = &v->dev.bars.bar[bar->index];
+	const struct pci_bar *model;
 
+	if (!v)
+		return 0; /* creation failed before it got here */
+	model = &v->dev.bars.bar[bar->index];
 	if (model->type == PCI_BAR_NONE || v->low_power)
 		return 0;
 	if (is_io(bar))

@@ -187,9 +187,9 @@ static void intx_enable(struct vfio_pci *v)
 		"%s: cannot offer INTx: %s; the device works only with MSI or MSI-X",
 		v->dev.name, strerror(-r));
 	irqs->intx_broken = true;
-	(void)vfio_irq_disable(v->vfio, VFIO_INTX);
 	if (assigned)
 		(void)irq_fd_deassign(v->irq, v->intx_gsi, irqs->intx_fd);
+	(void)vfio_irq_disable(v->vfio, VFIO_INTX);
 	fd_close(&irqs->intx_fd);
 	fd_close(&irqs->intx_resample_fd);
 }

@@ -252,10 +252,11 @@ void vfio_pci_destroy(struct vfio_pci *v)
 
 void vfio_pci_stats(struct vfio_pci *v, struct json *j)
 {
-	unsigned int armed = 0, memslots = 0;
+	unsigned int made = 0, memslots = 0;
 
+	/* How many the guest has ever used: at the end none is in use. */
 	for (unsigned int i = 0; i < v->irqs.nr_vectors; i++)
-		armed += v->irqs.vectors[i].armed;
+		made += v->irqs.vectors[i].fd >= 0;
 	json_array(j, "bars");
 	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
 		const struct vfio_bar *bar = &v->bars[i];
@@ -273,7 +274,7 @@ void vfio_pci_stats(struct vfio_pci *v, struct json *j)
 	}
 	json_array_end(j);
 	json_u64(j, "memslots", memslots);
-	json_u64(j, "vectors", armed);
+	json_u64(j, "vectors", made);
 	json_u64(j, "masks", v->irqs.nr_masks);
 	json_u64(j, "unmasks", v->irqs.nr_unmasks);
 	json_u64(j, "config_reads", v->nr_config_reads);
