@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +22,14 @@
 #include "loop.h"
 #include "util.h"
 
+#define NOBODY 65534
+
 struct fixture {
 	struct loop *loop;
 	struct console *con;
 	char dir[32], path[48];
 	int saved_in, saved_out;
+	bool other_user; /* who may not open stdin and stdout anew */
 	/* The guest's end. */
 	uint8_t got[20000];
 	size_t nr_got, room;
@@ -114,7 +118,10 @@ static void run(struct fixture *f)
 
 static void open_console(struct fixture *f, enum console_mode mode)
 {
+	if (f->other_user)
+		assert_int_equal(seteuid(NOBODY), 0);
 	assert_int_equal(console_create(&f->con, mode, f->path), 0);
+	assert_int_equal(seteuid(getuid()), 0);
 	assert_int_equal(console_start(f->con, f->loop, &ops, f), 0);
 }
 
@@ -390,6 +397,24 @@ static void terminal_escapes(void **state)
 	assert_int_equal(put(f, "out"), 3);
 }
 
+/* After su(1), say: the descriptors are ours, what they refer to is not. */
+static void stdio_of_another_user(void **state)
+{
+	struct fixture *f = *state;
+
+	if (getuid())
+		skip_because("needs root");
+	f->other_user = true;
+	pipes(state);
+	console_destroy(f->con);
+	put_back(f);
+	full_pipe_then_writable(state);
+	console_destroy(f->con);
+	put_back(f);
+	f->writables = 0;
+	terminal_escapes(state);
+}
+
 /* A guest that takes no input can still be left. */
 static void escape_from_hung_guest(void **state)
 {
@@ -590,6 +615,7 @@ int main(void)
 		IN_DIR(full_pipe_then_writable),
 		IN_DIR(reader_gone),
 		IN_DIR(socket_as_stdout),
+		IN_DIR(stdio_of_another_user),
 		IN_DIR(closed_stdio),
 		IN_DIR(dev_null),
 		IN_DIR(regular_files),
