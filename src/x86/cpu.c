@@ -220,6 +220,39 @@ static int reset_lapic(const struct vcpu_ref *v)
 	return SET(v, KVM_SET_LAPIC, &l);
 }
 
+/*
+ * A guest that runs guests of its own may reset in the midst of it; Intel's
+ * KVM takes no register that does not suit VMX operation then.
+ */
+static int reset_nested(const struct vcpu_ref *v)
+{
+	size_t size = (size_t)kvm_extension(v->kvm, KVM_CAP_NESTED_STATE);
+	struct kvm_nested_state *n cleanup_free = NULL;
+	int r;
+
+	if (!size)
+		return 0;
+	size = MAX(size, sizeof(*n));
+	n = calloc(1, size);
+	if (!n) {
+		log_err("vcpu%u: out of memory", v->id);
+		return -ENOMEM;
+	}
+	n->size = (uint32_t)size;
+	r = SET(v, KVM_GET_NESTED_STATE, n);
+	if (r)
+		return r;
+	n->size = sizeof(*n);
+	memset(&n->hdr, 0, sizeof(n->hdr));
+	n->flags = KVM_STATE_NESTED_GIF_SET;
+	if (n->format == KVM_STATE_NESTED_FORMAT_VMX) {
+		n->flags = 0;
+		n->hdr.vmx.vmxon_pa = UINT64_MAX;
+		n->hdr.vmx.vmcs12_pa = UINT64_MAX;
+	}
+	return SET(v, KVM_SET_NESTED_STATE, n);
+}
+
 static int reset_events(const struct vcpu_ref *v)
 {
 	struct kvm_vcpu_events events = {
@@ -244,8 +277,10 @@ int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		    const struct boot_entry *entry)
 {
 	struct vcpu_ref v = { kvm, vcpu_fd, id };
-	int r = reset_events(&v);
+	int r = reset_nested(&v);
 
+	if (!r)
+		r = reset_events(&v);
 	/* MSRs before registers: EFER and the APIC base follow the latter.
 	 * The APIC base before the APIC: it chooses the format. */
 	if (!r)

@@ -150,7 +150,6 @@ static const struct sandbox_ioctl allowed[] = {
 	{ KVM_SET_IRQCHIP, SANDBOX_LOOP, "reset the irqchip" },
 	{ KVM_CHECK_EXTENSION, SANDBOX_LOOP, "choose what to reset" },
 	{ KVM_SET_MSRS, SANDBOX_LOOP, "reset a vCPU" },
-	{ KVM_GET_SREGS, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_SET_SREGS, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_SET_REGS, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_SET_FPU, SANDBOX_LOOP, "reset a vCPU" },
@@ -159,6 +158,8 @@ static const struct sandbox_ioctl allowed[] = {
 	{ KVM_SET_DEBUGREGS, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_SET_VCPU_EVENTS, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_SET_MP_STATE, SANDBOX_LOOP, "reset a vCPU" },
+	{ KVM_GET_NESTED_STATE, SANDBOX_LOOP, "reset a vCPU" },
+	{ KVM_SET_NESTED_STATE, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_GET_LAPIC, SANDBOX_LOOP, "reset a local APIC" },
 	{ KVM_SET_LAPIC, SANDBOX_LOOP, "reset a local APIC" },
 };
