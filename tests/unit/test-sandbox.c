@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "log.h"
 #include "sandbox.h"
 #include "sandbox-calls.h"
@@ -587,8 +588,13 @@ static void limits(void **state)
 
 static void off_is_off(void **state)
 {
+	struct capture c;
+
 	(void)state;
+	capture_begin(&c);
 	in_child(off_changes_nothing);
+	assert_string_equal(capture_end(&c), "wherry: notice: the sandbox is "
+					     "off: nothing confines this VM\n");
 }
 
 /* Failures that a kernel would have to be built for. */
