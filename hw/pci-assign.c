@@ -126,8 +126,7 @@ static int no_space(const struct plan *p, const struct slot *s)
 	static const char *const remedy[NR_KINDS] = {
 		"at most 15 devices with I/O BARs fit in one guest",
 		"assign fewer devices to this guest",
-		"assign fewer devices, or use a host whose CPU and IOMMU "
-		"address more",
+		"assign fewer devices, or use a host that addresses more",
 	};
 	char need[32], have[32], bar[16];
 
