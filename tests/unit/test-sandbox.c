@@ -600,9 +600,9 @@ static void off_is_off(void **state)
 /* Failures that a kernel would have to be built for. */
 static int fail_load, fail_setrlimit;
 
-int __wrap_seccomp_load(const scmp_filter_ctx ctx);
-int __real_seccomp_load(const scmp_filter_ctx ctx);
-int __wrap_seccomp_load(const scmp_filter_ctx ctx)
+int __wrap_seccomp_load(scmp_filter_ctx ctx);
+int __real_seccomp_load(scmp_filter_ctx ctx);
+int __wrap_seccomp_load(scmp_filter_ctx ctx)
 {
 	return fail_load ? fail_load : __real_seccomp_load(ctx);
 }

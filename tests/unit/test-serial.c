@@ -559,6 +559,42 @@ static void ports_taken(void **state)
 	serial_destroy(NULL);
 }
 
+/* A hostile driver, a hostile typist and a console that comes and goes. */
+static void random_accesses(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t x = 88172645463325252ull, val;
+	unsigned int i, len;
+	bool level;
+
+	for (i = 0; i < 300000; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		val = x >> 32;
+		len = 1u << (x >> 8 & 3);
+		bus_access(f->bus, BUS_PIO, BASE + (x & 7), &val,
+			   x & 0x100000 ? 1 : len, x & 0x40);
+		if (f->con.len > sizeof(f->con.out) / 2)
+			f->con.len = 0;
+		if (!(x >> 20 & 63))
+			f->con.room = x >> 26 & 4095;
+		if (!(x >> 20 & 255))
+			f->con.ops->writable(f->con.opaque);
+		if (!(x >> 20 & 127))
+			assert_true(type(f, "0123456789abcdefg") <= 16);
+		if (f->loop.ms && !(x >> 20 & 31))
+			fire(&f->loop);
+		if (!(x >> 20 & 4095))
+			serial_reset(f->s);
+		/* The line is what the identification register says, until
+		 * reading that acknowledges it. */
+		level = f->irq.level;
+		assert_int_equal(level, !(in(f, IIR) & 1));
+	}
+	f->con.len = 0;
+}
+
 #define WITH_UART(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -584,6 +620,7 @@ int main(void)
 		WITH_UART(wide_access_is_bytes),
 		WITH_UART(quit_is_passed_on),
 		WITH_UART(ports_taken),
+		WITH_UART(random_accesses),
 	};
 
 	return run_all(tests);
