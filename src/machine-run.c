@@ -82,7 +82,7 @@ static void on_timeout(void *opaque)
 {
 	struct machine *m = opaque;
 
-	log_err("%s: --timeout expired", m->cfg->name);
+	log_err("--timeout expired: the guest was stopped");
 	end(m, END_TIMEOUT, "timeout");
 }
 
@@ -90,8 +90,7 @@ static void on_grace(void *opaque)
 {
 	struct machine *m = opaque;
 
-	log_err("%s: the guest did not power off within --grace; stopped",
-		m->cfg->name);
+	log_err("the guest did not power off within --grace: it was stopped");
 	end(m, END_KILLED, "grace");
 }
 

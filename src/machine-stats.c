@@ -141,7 +141,6 @@ int machine_write_stats(struct machine *m)
 	m->stats_fd = -1;
 	json_init(&j, f);
 	write_report(m, &j);
-	fputc('\n', f);
 	if (fclose(f)) {
 		int r = -errno;
 

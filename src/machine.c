@@ -184,6 +184,7 @@ static int create_ram(struct machine *m)
 		       cfg->thp == THP_OFF ? 0 :
 					     -1,
 		.host_node = cfg->host_node,
+		.pinned = m->cfg->nr_devices > 0,
 	};
 	int r = ram_create(&m->ram, &params);
 
