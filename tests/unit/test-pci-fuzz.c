@@ -3,7 +3,7 @@
  * the same, so that it stays compiled and true. */
 #include "harness.h"
 
-#include "tests/fuzz/pci.c"
+#include "tests/fuzz/pci.c" /* NOLINT(bugprone-suspicious-include) */
 
 static void fixed_inputs(void **state)
 {
