@@ -23,7 +23,7 @@ AC_DEFUN([WHERRY_WARNINGS], [
 		[], [enable_werror=no])
 	m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wmissing-prototypes
 		-Wstrict-prototypes -Wold-style-definition -Wvla -Wformat=2
-		-Wundef -Wpointer-arith -Wwrite-strings -Wcast-align
+		-Wundef -Wpointer-arith -Wwrite-strings
 		-Wimplicit-fallthrough -Wdate-time -Wnested-externs
 		-Wduplicated-cond -Wduplicated-branches -Wlogical-op
 		-Wno-missing-field-initializers],
