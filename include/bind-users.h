@@ -15,7 +15,7 @@
 struct search {
 	const struct sysfs *sysfs;
 	const struct sysfs_device *dev;
-	bool open_files;
+	bool thorough;
 	/* With NVMe multipath the disks hang off a virtual subsystem. */
 	char subsystem[MAX_NVME_SUBSYSTEMS][256];
 	unsigned int nr_subsystems;

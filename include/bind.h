@@ -24,12 +24,12 @@ struct bind_state {
 /*
  * Names the first part of the host that would break if the device went away:
  * a mount, swap, a holder (md, dm), an interface, the console, virtual
- * functions.  True when there is one, who filled; never logs.  open_files
- * also looks for processes that hold one of its nodes open, which walks all
- * of /proc.
+ * functions.  True when there is one, who filled; never logs.  thorough, for a
+ * bind, also claims its disks for a moment, and looks through /proc for
+ * processes that hold one of its nodes open.
  */
 bool bind_user(const struct sysfs *sysfs, const struct sysfs_device *dev,
-	       bool open_files, char *who, size_t size);
+	       bool thorough, char *who, size_t size);
 
 /*
  * The driver to give dev to: wanted if not NULL, else the most specific

@@ -170,7 +170,10 @@ static bool disk_is_claimed(struct search *s, const struct disk *disk)
 	cleanup_fd int fd = -1;
 	char path[PATH_MAX];
 
-	if (sysfs_path(s->sysfs, path, sizeof(path), "/dev/%s", disk->name))
+	/* The claim is ours while the file is open, and a mount at that moment
+	 * would fail: only for a bind. */
+	if (!s->thorough ||
+	    sysfs_path(s->sysfs, path, sizeof(path), "/dev/%s", disk->name))
 		return false;
 	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 	return fd < 0 && errno == EBUSY &&

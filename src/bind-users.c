@@ -174,8 +174,8 @@ static bool visit_node(struct search *s, const char *number, const char *real)
 
 static bool has_open_nodes(struct search *s)
 {
-	return s->open_files && (search_class(s, "/sys/dev/char", visit_node) ||
-				 search_class(s, "/sys/dev/block", visit_node));
+	return s->thorough && (search_class(s, "/sys/dev/char", visit_node) ||
+			       search_class(s, "/sys/dev/block", visit_node));
 }
 
 static bool has_vfs(struct search *s)
@@ -243,11 +243,11 @@ static void find_nvme_subsystems(struct search *s)
 }
 
 bool bind_user(const struct sysfs *sysfs, const struct sysfs_device *dev,
-	       bool open_files, char *who, size_t size)
+	       bool thorough, char *who, size_t size)
 {
 	struct search s = { .sysfs = sysfs,
 			    .dev = dev,
-			    .open_files = open_files,
+			    .thorough = thorough,
 			    .who = who,
 			    .size = size };
 

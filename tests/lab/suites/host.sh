@@ -83,7 +83,7 @@ lists_devices()
 	grep -A 1 "^$nvme" /tmp/list |
 		grep -q "host driver nvme; run: wherry bind $nvme"
 	# A bridge is nothing to assign: shown only when asked for.
-	! grep -q "^$bridge" /tmp/list
+	if grep -q "^$bridge" /tmp/list; then return 1; fi
 	"$WHERRY" devices --verbose | grep -q "^$bridge .*no "
 }
 
@@ -150,7 +150,7 @@ refuses_open()
 {
 	local pid
 
-	sleep 60 </dev/nvme0n1 &
+	sleep 60 7</dev/nvme0n1 &
 	pid=$!
 	refuses "nvme0n1 is held open by sleep .pid $pid" "$nvme"
 	kill $pid
@@ -321,7 +321,7 @@ unbind_in_use()
 	local pid
 
 	"$WHERRY" bind "$nvme"
-	sleep 60 <>/dev/vfio/devices/vfio0 &
+	sleep 60 7<>/dev/vfio/devices/vfio0 &
 	pid=$!
 	says 1 "in use by sleep .pid $pid" "$WHERRY" unbind "$nvme"
 	at "$nvme" vfio-pci vfio-pci
@@ -332,9 +332,9 @@ unbind_in_use()
 
 twenty_times()
 {
-	local i
+	local _
 
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		"$WHERRY" bind "$nvme" >/dev/null
 		"$WHERRY" unbind "$nvme" >/dev/null
 	done
