@@ -28,6 +28,11 @@ AC_DEFUN([WHERRY_WARNINGS], [
 		-Wduplicated-cond -Wduplicated-branches -Wlogical-op
 		-Wno-missing-field-initializers],
 		[WHERRY_FLAG([WARN_CFLAGS], flag)])
+	# Kernel structures that end in an array are heads of ours.
+	clang_only=
+	WHERRY_FLAG([clang_only], [-Wgnu-variable-sized-type-not-at-end])
+	AS_IF([test -n "$clang_only"], [WARN_CFLAGS="$WARN_CFLAGS]dnl
+[ -Wno-gnu-variable-sized-type-not-at-end"])
 	AS_IF([test "x$enable_werror" = xyes],
 		[WARN_CFLAGS="$WARN_CFLAGS -Werror"])
 	AC_SUBST([WARN_CFLAGS])

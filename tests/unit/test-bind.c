@@ -360,8 +360,8 @@ static void refuses_damaged_record(void **state)
 		"driver=nvme\noverride=mine",
 		"override=\ndriver=nvme\n",
 		"driver=../../x\noverride=\n",
-		"driver=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"aaaaaaaaaaaaaaaa\noverride=\n",
+		("driver=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		 "aaaaaaaaaaaaaaaa\noverride=\n"),
 	};
 	struct bind_state out;
 	unsigned int i;
