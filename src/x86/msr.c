@@ -6,11 +6,13 @@
 #include "x86/cpu.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <asm/kvm_para.h>
 
 #include "abi/kvm.h"
+#include "fd.h"
 #include "kvm.h"
 #include "log.h"
 #include "util.h"
@@ -77,32 +79,34 @@ static void expand(struct msr_list *list)
 
 int msr_reset(struct kvm *kvm, int vcpu_fd, unsigned int id)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry[MAX_MSRS];
-	} req;
+	struct kvm_msrs *req cleanup_free = NULL;
 	struct msr_list list = { .nr = 0 };
 	unsigned int done = 0;
+	int r;
 
+	req = calloc(1, sizeof(*req) + MAX_MSRS * sizeof(req->entries[0]));
+	if (!req) {
+		log_err("vcpu%u: out of memory", id);
+		return -ENOMEM;
+	}
 	expand(&list);
 	/* KVM takes as many as it can and stops at one that it has not. */
 	while (done < list.nr) {
-		int r;
-
-		req.head = (struct kvm_msrs){ .nmsrs = list.nr - done };
-		memcpy(req.entry, &list.entry[done],
-		       req.head.nmsrs * sizeof(req.entry[0]));
-		r = kvm_ioctl(kvm, vcpu_fd, KVM_SET_MSRS, &req);
-		if (r >= 0) {
-			done += (unsigned int)r;
-			if (done >= list.nr || list.optional[done++])
-				continue;
-			done--;
-			r = -EINVAL;
-		}
-		log_err("vcpu%u: cannot set MSR %#x: %s", id,
-			list.entry[done].index, strerror(-r));
-		return r;
+		req->nmsrs = list.nr - done;
+		memcpy(req->entries, &list.entry[done],
+		       req->nmsrs * sizeof(req->entries[0]));
+		r = kvm_ioctl(kvm, vcpu_fd, KVM_SET_MSRS, req);
+		if (r < 0)
+			goto err;
+		done += (unsigned int)r;
+		r = -EINVAL;
+		if (done < list.nr && !list.optional[done])
+			goto err;
+		done++; /* past it */
 	}
 	return 0;
+err:
+	log_err("vcpu%u: cannot set MSR %#x: %s", id, list.entry[done].index,
+		strerror(-r));
+	return r;
 }
