@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test-machine-run - a machine that runs, against a fake kernel in which each
+ * entry into the guest is a function here: how runs end, reboots, kicks,
+ * faults on memslots that change.
+ */
+#include "harness.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include "capture.h"
+#include "fake-kernel.h"
+#include "fake-machine.h"
+#include "fds.h"
+#include "kvm.h"
+#include "../../src/machine-priv.h"
+#include "vcpu.h"
+
+static char *kernel;
+static struct machine *machine;
+static atomic_int entries;
+static atomic_bool missed; /* a kick */
+
+static int reset_fake(void **state)
+{
+	(void)state;
+	fake_reset();
+	atomic_store(&entries, 0);
+	atomic_store(&missed, false);
+	return 0;
+}
+
+/* Builds and runs it; the other vCPUs wait as if for a SIPI. */
+static struct machine_result run(const struct run_config *cfg,
+				 int (*fn)(struct kvm_run *run))
+{
+	struct machine_result result = { END_FAILED, "" };
+	struct stats stats;
+	unsigned int fds = nr_fds();
+
+	stats_init(&stats);
+	fake.run = fn;
+	assert_int_equal(machine_create(&machine, cfg, &stats), 0);
+	(void)machine_run(machine, &result);
+	machine_destroy(machine);
+	assert_int_equal(nr_fds(), fds);
+	return result;
+}
+
+static struct run_config one_cpu(void)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	cfg.cpus.nr = 1;
+	return cfg;
+}
+
+/*
+ * A guest that never exits. The signal of a kick may come just before KVM_RUN
+ * begins, so it alone must not matter: only immediate_exit does.
+ */
+static int busy(struct kvm_run *run)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < 3000; i++) {
+		if (*(volatile uint8_t *)&run->immediate_exit)
+			return EINTR;
+		nanosleep(&pause, NULL);
+	}
+	atomic_store(&missed, true);
+	return EINTR;
+}
+
+static int exits_with(struct kvm_run *run, uint32_t reason)
+{
+	run->exit_reason = reason;
+	return 0;
+}
+
+static int shutdown(struct kvm_run *run)
+{
+	return exits_with(run, KVM_EXIT_SHUTDOWN);
+}
+
+static int power_off(struct kvm_run *run)
+{
+	run->system_event.type = KVM_SYSTEM_EVENT_SHUTDOWN;
+	return exits_with(run, KVM_EXIT_SYSTEM_EVENT);
+}
+
+static int reboot(struct kvm_run *run)
+{
+	run->system_event.type = KVM_SYSTEM_EVENT_RESET;
+	return exits_with(run, KVM_EXIT_SYSTEM_EVENT);
+}
+
+static int internal_error(struct kvm_run *run)
+{
+	return exits_with(run, KVM_EXIT_INTERNAL_ERROR);
+}
+
+static int unknown_exit(struct kvm_run *run)
+{
+	return exits_with(run, KVM_EXIT_DEBUG);
+}
+
+static int no_entry(struct kvm_run *run)
+{
+	(void)run;
+	return EINVAL;
+}
+
+static void each_end_has_its_status(void **state)
+{
+	static const struct {
+		int (*fn)(struct kvm_run *run);
+		int status;
+		const char *reason;
+	} rows[] = {
+		{ power_off, 0, "poweroff" },  { reboot, 0, "reset" },
+		{ shutdown, 3, "crashed" },    { internal_error, 1, "failed" },
+		{ unknown_exit, 1, "failed" }, { no_entry, 1, "failed" },
+	};
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	struct capture c;
+
+	cfg.on_reboot = REBOOT_EXIT;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		capture_begin(&c);
+		result = run(&cfg, rows[i].fn);
+		capture_end(&c);
+		assert_int_equal(result.end, rows[i].status);
+		assert_string_equal(result.reason, rows[i].reason);
+	}
+}
+
+static void a_timeout_ends_it(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	struct machine_result result;
+	struct capture c;
+
+	(void)state;
+	cfg.timeout_ms = 50;
+	capture_begin(&c);
+	result = run(&cfg, busy);
+	assert_non_null(strstr(capture_end(&c), "--timeout expired"));
+	assert_int_equal(result.end, 4);
+	assert_false(missed);
+}
+
+static int busy_and_told(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0)
+		kill(getpid(), SIGTERM);
+	return busy(run);
+}
+
+/* The power button first; this guest does not listen. */
+static void a_signal_then_grace(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	struct capture c;
+
+	cfg.grace_ms = 50;
+	capture_begin(&c);
+	result = run(&cfg, busy_and_told);
+	assert_non_null(strstr(capture_end(&c), "within --grace"));
+	assert_int_equal(result.end, 5);
+	assert_string_equal(result.reason, "grace");
+
+	reset_fake(state);
+	cfg.grace_ms = 0;
+	result = run(&cfg, busy_and_told);
+	assert_int_equal(result.end, 5);
+	assert_string_equal(result.reason, "signal");
+}
+
+static int confined_first(struct kvm_run *run)
+{
+	if (!strstr(fake.order, "confine filter-vcpu filter-loop "))
+		atomic_store(&missed, true);
+	return power_off(run);
+}
+
+static void confined_before_the_first_instruction(void **state)
+{
+	struct run_config cfg = one_cpu();
+
+	assert_int_equal(run(&cfg, confined_first).end, 0);
+	assert_false(missed);
+	/* All is open before. */
+	assert_true(strstr(fake.order, "map ") <
+		    strstr(fake.order, "confine "));
+
+	reset_fake(state);
+	fake.confine_errno = EPERM;
+	assert_int_equal(run(&cfg, power_off).end, 1);
+	assert_null(strstr(fake.order, "filter-"));
+}
+
+static int reboots_twice(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 2)
+		return power_off(run);
+	return reboot(run);
+}
+
+static unsigned int times(const char *word)
+{
+	unsigned int n = 0;
+
+	for (const char *s = fake.order; (s = strstr(s, word)); s++)
+		n++;
+	return n;
+}
+
+/* VM, devices and mappings stay. */
+static void reboots_keep_everything_open(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	(void)state;
+	cfg.cpus.nr = 1;
+	assert_int_equal(run(&cfg, reboots_twice).end, 0);
+	assert_int_equal(times("vm ioas"), 1);
+	assert_int_equal(times("bind0"), 1);
+	assert_int_equal(times(" map "), 1);
+	assert_int_equal(times("unmap "), 1);
+	assert_non_null(strstr(fake.order, "detach1 del1 close-1 detach0"));
+}
+
+static int fails_to_reboot(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1))
+		return power_off(run);
+	fake.fail_at = fake.nr_ioctls + 20;
+	return reboot(run);
+}
+
+static void a_reboot_that_fails_is_told(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	struct capture c;
+
+	(void)state;
+	capture_begin(&c);
+	result = run(&cfg, fails_to_reboot);
+	assert_non_null(strstr(capture_end(&c), "cannot reboot the guest"));
+	assert_int_equal(result.end, 1);
+	assert_string_equal(result.reason, "reboot-failed");
+}
+
+static void a_kick_needs_no_luck(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct stats stats;
+
+	(void)state;
+	stats_init(&stats);
+	fake.run = busy;
+	assert_int_equal(machine_create(&machine, &cfg, &stats), 0);
+	for (int i = 0; i < 10; i++) {
+		vcpus_resume(machine->vcpus);
+		nanosleep(&pause, NULL);
+		vcpus_pause(machine->vcpus);
+	}
+	machine_destroy(machine);
+	assert_false(missed);
+}
+
+/* Another vCPU changes the memslots while this one faults on them. */
+static int faults_on_the_old_table(struct kvm_run *run)
+{
+	int n = atomic_fetch_add(&entries, 1);
+	static unsigned int slot;
+
+	if (n == 2)
+		return power_off(run);
+	if (n == 0)
+		(void)kvm_memslot_add(machine->kvm, GIB(8), 4096,
+				      (void *)0x1000, false, &slot);
+	else
+		(void)kvm_memslot_del(machine->kvm, slot);
+	return EFAULT;
+}
+
+static int faults_for_good(struct kvm_run *run)
+{
+	(void)run;
+	if (atomic_fetch_add(&entries, 1) > 10)
+		return power_off(run);
+	return EFAULT;
+}
+
+static void stale_faults_are_tried_again(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct capture c;
+
+	assert_int_equal(run(&cfg, faults_on_the_old_table).end, 0);
+
+	reset_fake(state);
+	capture_begin(&c);
+	assert_int_equal(run(&cfg, faults_for_good).end, 1);
+	assert_non_null(strstr(capture_end(&c), "KVM_RUN: Bad address"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(each_end_has_its_status, reset_fake),
+		cmocka_unit_test_setup(a_timeout_ends_it, reset_fake),
+		cmocka_unit_test_setup(a_signal_then_grace, reset_fake),
+		cmocka_unit_test_setup(confined_before_the_first_instruction,
+				       reset_fake),
+		cmocka_unit_test_setup(reboots_keep_everything_open,
+				       reset_fake),
+		cmocka_unit_test_setup(a_reboot_that_fails_is_told, reset_fake),
+		cmocka_unit_test_setup(a_kick_needs_no_luck, reset_fake),
+		cmocka_unit_test_setup(stale_faults_are_tried_again,
+				       reset_fake),
+	};
+
+	kernel = fake_image();
+	return run_all(tests);
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test-machine - how a machine comes up and goes down, against a fake kernel:
+ * the order of life of its devices, every step failed in turn without a leak,
+ * what a KVM must have.
+ */
+#include "harness.h"
+
+#include "capture.h"
+#include "fake-kernel.h"
+#include "fake-machine.h"
+#include "fds.h"
+
+static char *kernel;
+
+#define UP               \
+	"vm ioas allow " \
+	"open0 add0 bind0 attach0 open1 add1 bind1 attach1 map "
+#define DOWN                                         \
+	"detach1 del1 close-1 detach0 del0 close-0 " \
+	"unmap destroy close-iommu close-kvm-vfio close-vm close-kvm "
+
+static int reset_fake(void **state)
+{
+	(void)state;
+	fake_reset();
+	return 0;
+}
+
+/* Up and down again; what machine_create() said. */
+static int whole_life(const struct run_config *cfg)
+{
+	struct machine *m = NULL;
+	struct stats stats;
+	int r;
+
+	stats_init(&stats);
+	r = machine_create(&m, cfg, &stats);
+	assert_int_equal(!r, !!m);
+	machine_destroy(m);
+	return r;
+}
+
+static void comes_up_and_goes_down_in_order(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	unsigned int fds = nr_fds(), maps = nr_mapped();
+
+	(void)state;
+	assert_int_equal(whole_life(&cfg), 0);
+	assert_string_equal(fake.order, UP DOWN);
+	assert_int_equal(nr_fds(), fds);
+	assert_int_equal(nr_mapped(), maps);
+}
+
+static void without_devices_there_is_no_iommu(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	(void)state;
+	cfg.nr_devices = 0;
+	assert_int_equal(whole_life(&cfg), 0);
+	assert_string_equal(fake.order, "vm close-vm close-kvm ");
+}
+
+/* What may fail without a word: answers that have a default. */
+static bool may_fail(unsigned long request)
+{
+	return request == KVM_CHECK_EXTENSION || request == KVM_GET_STATS_FD ||
+	       request == KVM_GET_TSC_KHZ;
+}
+
+/* A life with something failing, set in fake. */
+static void broken_life(const struct run_config *cfg)
+{
+	unsigned int fds = nr_fds(), maps = nr_mapped();
+	struct capture c;
+	int r;
+
+	capture_begin(&c);
+	r = whole_life(cfg);
+	capture_end(&c);
+	if (!r && may_fail(fake.failed))
+		return;
+	if (!r || strncmp(c.text, "wherry: ", 8) ||
+	    strchr(c.text, '\n') != c.text + strlen(c.text) - 1)
+		fail_msg("ioctl %#lx: %d, '%s'", fake.failed, r, c.text);
+	/* Nothing left, nothing half bound. */
+	assert_int_equal(nr_fds(), fds);
+	assert_int_equal(nr_mapped(), maps);
+	for (int i = 0; i < 2; i++)
+		assert_false(fake.attached[i] || fake.in_kvm[i]);
+}
+
+static void each_ioctl_failed_in_turn(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	struct machine *m;
+	struct stats stats;
+	int nr;
+
+	stats_init(&stats);
+	assert_int_equal(machine_create(&m, &cfg, &stats), 0);
+	nr = fake.nr_ioctls;
+	machine_destroy(m);
+	assert_true(nr > 100);
+	for (int i = 0; i < nr; i++) {
+		reset_fake(state);
+		fake.fail_at = i;
+		broken_life(&cfg);
+		assert_int_not_equal(fake.failed, 0);
+	}
+}
+
+static void each_open_failed_in_turn(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	for (int i = 0; i < 5; i++) {
+		reset_fake(state);
+		fake.fail_open_at = i;
+		broken_life(&cfg);
+	}
+	/* Kernel, KVM, iommufd, two devices; then what may be absent. */
+	reset_fake(state);
+	fake.fail_open_at = 5;
+	assert_int_equal(whole_life(&cfg), 0);
+}
+
+/* Whatever fails at the end, the rest is still taken down. */
+static void each_ioctl_of_the_end_failed(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	unsigned int fds = nr_fds(), maps = nr_mapped();
+	struct machine *m;
+	struct stats stats;
+	struct capture c;
+	int up, all;
+
+	stats_init(&stats);
+	assert_int_equal(machine_create(&m, &cfg, &stats), 0);
+	up = fake.nr_ioctls;
+	machine_destroy(m);
+	all = fake.nr_ioctls;
+	for (int i = up; i < all; i++) {
+		reset_fake(state);
+		fake.fail_at = i;
+		capture_begin(&c);
+		assert_int_equal(whole_life(&cfg), 0);
+		capture_end(&c);
+		assert_int_equal(nr_fds(), fds);
+		assert_int_equal(nr_mapped(), maps);
+		assert_non_null(strstr(fake.order, "close-1 "));
+		assert_non_null(strstr(fake.order, "close-0 "));
+		assert_non_null(strstr(fake.order, "close-kvm "));
+	}
+}
+
+static void fails_with(const struct run_config *cfg, const char *says)
+{
+	struct capture c;
+
+	capture_begin(&c);
+	assert_true(whole_life(cfg) < 0);
+	capture_end(&c);
+	if (!strstr(c.text, says))
+		fail_msg("no '%s' in '%s'", says, c.text);
+}
+
+static void missing_capabilities_are_named(void **state)
+{
+	static const struct {
+		unsigned int cap;
+		const char *name;
+	} rows[] = {
+		{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
+		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
+		{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
+		{ KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE" },
+		{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
+		{ KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI" },
+		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
+		{ KVM_CAP_TSC_DEADLINE_TIMER, "KVM_CAP_TSC_DEADLINE_TIMER" },
+	};
+	struct run_config cfg = fake_run_config(kernel);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		fake.cap_is_missing = true;
+		fake.missing_cap = rows[i].cap;
+		fails_with(&cfg, rows[i].name);
+	}
+	reset_fake(state);
+	fake.no_kvm_clock = true;
+	fails_with(&cfg, "kvm-clock is missing");
+}
+
+static void no_irqchip_is_refused(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	(void)state;
+	fake.cap_is_missing = true;
+	fake.missing_cap = KVM_CAP_IRQCHIP;
+	fails_with(&cfg, "no full in-kernel interrupt controller; use a "
+			 "kernel with kvm_intel or kvm_amd");
+}
+
+static void more_vcpus_than_kvm_allows(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	(void)state;
+	cfg.cpus.nr = 5;
+	fake.max_vcpus = 4;
+	fails_with(&cfg, "--cpus 5: KVM allows at most 4 vCPUs on this host");
+}
+
+static void kvm_that_cannot_be_opened(void **state)
+{
+	static const struct {
+		int err;
+		const char *says;
+	} rows[] = {
+		{ ENOENT, "/dev/kvm: cannot open: No such file" },
+		{ ENOENT, "load kvm_intel or kvm_amd" },
+		{ EACCES, "add this user to the group" },
+		{ EMFILE, "Too many open files" },
+	};
+	struct run_config cfg = fake_run_config(kernel);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		fake.fail_open_at = 1;
+		fake.fail_errno = rows[i].err;
+		fails_with(&cfg, rows[i].says);
+	}
+	/* A VM's descriptor, or anything else. */
+	reset_fake(state);
+	cfg.kvm = fake_fd(FAKE_VM, 0);
+	fails_with(&cfg, "--kvm takes an open /dev/kvm, not a VM");
+}
+
+static void unsafe_interrupts_are_refused(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	(void)state;
+	fake.unsafe = true;
+	fails_with(&cfg, "0000:01:00.0: cannot be assigned: no interrupt "
+			 "remapping");
+	assert_null(strstr(fake.order, "open0"));
+	cfg.nr_devices = 0;
+	assert_int_equal(whole_life(&cfg), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(comes_up_and_goes_down_in_order,
+				       reset_fake),
+		cmocka_unit_test_setup(without_devices_there_is_no_iommu,
+				       reset_fake),
+		cmocka_unit_test_setup(each_ioctl_failed_in_turn, reset_fake),
+		cmocka_unit_test_setup(each_open_failed_in_turn, reset_fake),
+		cmocka_unit_test_setup(each_ioctl_of_the_end_failed,
+				       reset_fake),
+		cmocka_unit_test_setup(missing_capabilities_are_named,
+				       reset_fake),
+		cmocka_unit_test_setup(no_irqchip_is_refused, reset_fake),
+		cmocka_unit_test_setup(more_vcpus_than_kvm_allows, reset_fake),
+		cmocka_unit_test_setup(kvm_that_cannot_be_opened, reset_fake),
+		cmocka_unit_test_setup(unsafe_interrupts_are_refused,
+				       reset_fake),
+	};
+
+	kernel = fake_image();
+	return run_all(tests);
+}
