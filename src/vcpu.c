@@ -31,6 +31,7 @@
 #define KICK_SIGNAL (SIGRTMIN + 0)
 #define MAX_VCPUS 64
 #define NR_REASONS 64 /* of KVM_EXIT_*; what is beyond counts as the last */
+#define MAX_UNFINISHED 4096 /* accesses of one instruction, and some */
 
 struct vcpu {
 	struct vcpus *v;
@@ -208,13 +209,22 @@ static void run_guest(struct vcpu *vcpu)
 	}
 }
 
-/* Finishes the access that the last exit was about, without going on. */
+/*
+ * Finishes the access that the last exit was about, without going on.  One
+ * instruction may be several accesses (it crosses a page, or is a string
+ * operation, which KVM lets run for 1024 of them): what is left unfinished
+ * would be finished in the middle of the next boot.
+ */
 static void complete_exit(struct vcpu *vcpu)
 {
 	if (!vcpu->entered)
 		return;
 	vcpu->run->immediate_exit = 1;
-	(void)kvm_ioctl(vcpu->v->p.kvm, vcpu->fd, KVM_RUN, NULL);
+	for (unsigned int i = 0; i < MAX_UNFINISHED; i++) {
+		if (kvm_ioctl(vcpu->v->p.kvm, vcpu->fd, KVM_RUN, NULL))
+			return;
+		dispatch(vcpu);
+	}
 }
 
 static void confine(struct vcpu *vcpu)
@@ -236,6 +246,7 @@ static void confine(struct vcpu *vcpu)
 static bool park(struct vcpu *vcpu, bool *confined)
 {
 	struct vcpus *v = vcpu->v;
+	bool quit;
 
 	pthread_mutex_lock(&v->lock);
 	v->nr_parked++;
@@ -251,8 +262,9 @@ static bool park(struct vcpu *vcpu, bool *confined)
 	v->nr_parked--;
 	/* Under the lock: vcpus_pause() sets it there, too. */
 	vcpu->run->immediate_exit = 0;
+	quit = v->quit;
 	pthread_mutex_unlock(&v->lock);
-	return !v->quit;
+	return !quit;
 }
 
 static void *vcpu_thread(void *opaque)

@@ -201,6 +201,54 @@ static void memslot_changes_under_a_running_guest(void **state)
 	vm_fini(&vm);
 }
 
+/* The bytes of a string count up: none is lost, none comes twice. */
+static void string_write(void *opaque, uint64_t offset, unsigned int len,
+			 uint64_t val)
+{
+	struct probe *p = opaque;
+
+	if (offset) {
+		probe_write(p, offset, len, val);
+		return;
+	}
+	assert_int_equal(val, p->reads);
+	if (p->reads++ == 2)
+		probe_write(p, offset, len, val);
+}
+
+static const struct bus_ops string_ops = { probe_read, string_write };
+
+static void a_pause_finishes_the_instruction(void **state)
+{
+	/* mov dx, 0x10; mov si, 0x100f; mov cx, 8; cld; rep outsb;
+	 * out 0x11, al; hlt; db 0 .. 7 */
+	static const uint8_t code[] = { 0xba, 0x10, 0x00, 0xbe, 0x0f, 0x10,
+					0xb9, 0x08, 0x00, 0xfc, 0xf3, 0x6e,
+					0xe6, 0x11, 0xf4, 0,	1,    2,
+					3,    4,    5,	  6,	7 };
+	struct vm vm;
+	struct probe p = { .vm = &vm, .ev = VM_RESET };
+	struct bus_range range = { .name = "probe",
+				   .space = BUS_PIO,
+				   .start = 0x10,
+				   .size = 2,
+				   .ops = &string_ops,
+				   .opaque = &p };
+	eventfd_t count;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	assert_int_equal(bus_add(vm.bus, &range), 0);
+	assert_true(vm_run(&vm)); /* stopped by the third byte */
+	assert_int_equal(eventfd_read(vm.event_fd, &count), 0);
+	if (p.writes == 1)
+		assert_true(vm_run(&vm));
+	assert_int_equal(p.reads, 8);
+	assert_int_equal(p.writes, 2);
+	vm_fini(&vm);
+}
+
 static void ioeventfd_takes_a_write_without_an_exit(void **state)
 {
 	/* mov ax, 0x2000; mov ds, ax; mov [0], ax; out 0x10, al; hlt */
@@ -268,6 +316,7 @@ int main(void)
 		cmocka_unit_test(triple_fault_is_a_crash),
 		cmocka_unit_test(pause_interrupts_a_busy_guest),
 		cmocka_unit_test(memslot_changes_under_a_running_guest),
+		cmocka_unit_test(a_pause_finishes_the_instruction),
 		cmocka_unit_test(ioeventfd_takes_a_write_without_an_exit),
 		cmocka_unit_test(irqfd_needs_a_route_and_can_be_taken_back),
 	};
