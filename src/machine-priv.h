@@ -71,8 +71,7 @@ struct machine {
 	int signal_fd;
 	struct loop_source event_src, signal_src;
 	struct loop_timer timeout, grace;
-	bool timers_ready;
-	bool asked_to_stop; /* the power button was pressed for a signal */
+	uint64_t asked_ns; /* when a signal pressed the power button; 0: none */
 	unsigned int nr_reboots;
 	struct machine_result result;
 };

@@ -5,6 +5,7 @@
  * models only leave a note in pending.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -19,6 +20,10 @@
 #include "vcpu.h"
 #include "vfio-pci.h"
 #include "vmevent.h"
+
+/* One request can arrive as two signals: timeout(1) sends its to the process
+ * and then to its group. */
+#define REPEAT_NS 200000000u
 
 static void end(struct machine *m, enum machine_end how, const char *reason)
 {
@@ -41,7 +46,7 @@ void machine_event(void *opaque, enum vm_event ev)
 
 static void on_reset(struct machine *m)
 {
-	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_to_stop) {
+	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns) {
 		end(m, END_POWEROFF, "reset");
 		return;
 	}
@@ -102,11 +107,15 @@ static void on_quit(void *opaque)
 /* The first request is polite, the second is not. */
 static void ask_to_stop(struct machine *m)
 {
-	if (m->asked_to_stop || !m->cfg->grace_ms) {
+	uint64_t now = now_ns();
+
+	if (m->asked_ns && now - m->asked_ns < REPEAT_NS)
+		return;
+	if (m->asked_ns || !m->cfg->grace_ms) {
 		end(m, END_KILLED, "signal");
 		return;
 	}
-	m->asked_to_stop = true;
+	m->asked_ns = now;
 	bus_lock(m->bus);
 	power_button(m->power);
 	bus_unlock(m->bus);
@@ -142,10 +151,7 @@ static int start_loop(struct machine *m)
 		r = loop_timer_init(m->loop, &m->timeout, on_timeout, m);
 	if (!r)
 		r = loop_timer_init(m->loop, &m->grace, on_grace, m);
-	if (r)
-		return r;
-	m->timers_ready = true;
-	if (m->cfg->timeout_ms)
+	if (!r && m->cfg->timeout_ms)
 		r = loop_timer_set(&m->timeout, m->cfg->timeout_ms);
 	if (!r)
 		r = serial_start(m->serial, m->loop, on_quit, m);
@@ -168,6 +174,14 @@ static int confine(struct machine *m)
 	return r;
 }
 
+/* Before its first instruction no guest has to be asked to stop. */
+static bool stopped_early(const struct machine *m)
+{
+	struct pollfd pfd = { .fd = m->signal_fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
 int machine_run(struct machine *m, struct machine_result *result)
 {
 	int r = start_loop(m);
@@ -175,7 +189,9 @@ int machine_run(struct machine *m, struct machine_result *result)
 	m->result = (struct machine_result){ END_FAILED, "failed" };
 	if (!r)
 		r = confine(m);
-	if (!r) {
+	if (!r && stopped_early(m)) {
+		m->result = (struct machine_result){ END_POWEROFF, "signal" };
+	} else if (!r) {
 		stats_stage(m->stats, "run", NULL);
 		vcpus_resume(m->vcpus);
 		r = loop_run(m->loop);

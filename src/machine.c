@@ -35,7 +35,8 @@ static int open_image(const char *what, const char *path, int *fd)
 {
 	int r;
 
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* O_NONBLOCK: a FIFO is refused, not waited for. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (*fd >= 0)
 		return 0;
 	r = -errno;
@@ -275,6 +276,7 @@ static int create_events(struct machine *m)
 	static const int wanted[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	struct sigaction sa;
 	sigset_t set;
+	int r;
 
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
@@ -286,11 +288,15 @@ static int create_events(struct machine *m)
 	signal(SIGPIPE, SIG_IGN);
 
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->signal_fd >= 0 && m->event_fd >= 0)
+	if (m->signal_fd >= 0)
+		m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->event_fd >= 0)
 		return 0;
-	log_err("cannot create event descriptors: %s", strerror(errno));
-	return -errno;
+	r = -errno;
+	log_err("cannot create event descriptors: %s; raise the limit of open "
+		"files (ulimit -n)",
+		strerror(-r));
+	return r;
 }
 
 int machine_create(struct machine **out, const struct run_config *cfg,
@@ -343,10 +349,8 @@ void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
-	if (m->timers_ready) {
-		loop_timer_fini(m->loop, &m->timeout);
-		loop_timer_fini(m->loop, &m->grace);
-	}
+	loop_timer_fini(m->loop, &m->timeout);
+	loop_timer_fini(m->loop, &m->grace);
 	vcpus_destroy(m->vcpus);
 	for (unsigned int i = m->nr_devices; i-- > 0;)
 		machine_close_device(m, &m->devices[i]);

@@ -84,10 +84,23 @@ two_signals()
 
 	start twice sleep
 	kill -TERM "$wherry_pid"
-	sleep 0.2
+	sleep 1
 	kill -TERM "$wherry_pid"
 	wait $wherry_shell || status=$?
 	[ $status = 5 ]
+}
+
+# As timeout(1) does: to the process, and at once to its group.
+signal_comes_double()
+{
+	local status=0
+
+	start double button
+	kill -TERM "$wherry_pid"
+	kill -TERM "$wherry_pid"
+	wait $wherry_shell || status=$?
+	said double '^PRESSED$'
+	[ $status = 0 ]
 }
 
 grace_ends()
@@ -162,6 +175,7 @@ check reboot-restarts reboot_restarts
 check_status timeout 4 guest forever sleep --timeout 8s
 check power-button power_button
 check second-signal two_signals
+check doubled-signal signal_comes_double
 check grace-expires grace_ends
 check confined no_privilege
 check console-file to_file
