@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <linux/pci_regs.h>
 
@@ -88,13 +89,14 @@ static void bar_write(void *opaque, uint64_t offset, unsigned int len,
 		access_failed(bar, "write", offset, len, -r);
 }
 
-/* The kernel reads ROMs by 4 bytes at most. */
+/* Reached where the copy is too small for a memslot. */
 static uint64_t rom_read(void *opaque, uint64_t offset, unsigned int len)
 {
-	if (len < 8)
-		return bar_read(opaque, offset, len);
-	return bar_read(opaque, offset, 4) | bar_read(opaque, offset + 4, 4)
-						     << 32;
+	const struct vfio_bar *bar = opaque;
+
+	if (!bar->hva || !range_contains(0, bar->region->size, offset, len))
+		return all_ones(len);
+	return load_le((char *)bar->hva + offset, len);
 }
 
 static void rom_write(void *opaque, uint64_t offset, unsigned int len,
@@ -258,6 +260,38 @@ static void bar_unmap(struct vfio_bar *bar)
 	bar->live = false;
 }
 
+/*
+ * The guest reads a copy, made when it first enables the ROM: the kernel maps
+ * the ROM anew for each access, which takes longer than the access.
+ */
+static void rom_load(struct vfio_bar *bar)
+{
+	uint64_t size = align_up(bar->trap.size, VFIO_BAR_PAGE);
+	void *copy;
+	int r;
+
+	if (bar->hva)
+		return;
+	copy = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r = copy == MAP_FAILED ? -errno : 0;
+	if (!r) {
+		memset(copy, 0xff, size);
+		r = vfio_read_all(bar->v->vfio, bar->index, 0, copy,
+				  bar->region->size);
+	}
+	if (r < 0) {
+		log_guest(&bar->v->rl, "%s: cannot read: %s", bar->name,
+			  strerror(-r));
+		if (copy != MAP_FAILED)
+			munmap(copy, size);
+		return;
+	}
+	bar->hva = copy;
+	if (bar->trap.size >= VFIO_BAR_PAGE && !bar->v->trap_bars)
+		bar->areas[bar->nr_areas++] = (struct range){ 0, size };
+}
+
 static void bar_map(struct vfio_bar *bar, uint64_t addr)
 {
 	struct vfio_pci *v = bar->v;
@@ -273,7 +307,10 @@ static void bar_map(struct vfio_bar *bar, uint64_t addr)
 		return;
 	}
 	bar->live = true;
-	v->touched = true;
+	if (bar->index == PCI_BAR_ROM)
+		rom_load(bar);
+	else
+		v->touched = true;
 	for (unsigned int i = 0; i < bar->nr_areas; i++) {
 		const struct range *a = &bar->areas[i];
 
@@ -283,8 +320,8 @@ static void bar_map(struct vfio_bar *bar, uint64_t addr)
 		/* An area that gets no slot (RAM is there, or none is free)
 		 * is trapped instead: slower, and right. */
 		r = kvm_memslot_add(v->kvm, addr + a->start, a->size,
-				    (char *)bar->hva + a->start, false,
-				    &bar->slots[i]);
+				    (char *)bar->hva + a->start,
+				    bar->index == PCI_BAR_ROM, &bar->slots[i]);
 		if (r < 0)
 			bar->slots[i] = UINT_MAX;
 	}
@@ -339,8 +376,11 @@ void vfio_bars_fini(struct vfio_pci *v)
 			continue; /* init did not get there */
 		bar_unmap(bar);
 		bus_forget(v->bus, &bar->trap);
-		if (bar->hva)
-			vfio_unmap_region(v->vfio, bar->index, bar->hva);
+		if (bar->hva && i == PCI_BAR_ROM)
+			munmap(bar->hva,
+			       align_up(bar->trap.size, VFIO_BAR_PAGE));
+		else if (bar->hva)
+			vfio_unmap_region(v->vfio, i, bar->hva);
 		bar->hva = NULL;
 	}
 }

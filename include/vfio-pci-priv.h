@@ -28,7 +28,7 @@ struct vfio_bar {
 	struct vfio_pci *v;
 	unsigned int index; /* also of the region */
 	const struct vfio_region *region;
-	void *hva; /* of the whole region; NULL: nothing is mapped */
+	void *hva; /* of the whole region, or a copy of the ROM; NULL: none */
 	struct range areas[VFIO_BAR_MAX_AREAS]; /* mapped parts */
 	unsigned int nr_areas;
 	/* While decoded: one memslot per area (UINT_MAX: none, it traps), and

@@ -86,6 +86,12 @@ struct vfio_why {
  * be NULL.
  */
 int vfio_bind(struct vfio_device *dev, int iommufd, const struct vfio_why *why);
+/*
+ * Instead of vfio_bind, of an inherited fd that its launcher has bound under
+ * devid: what BIND would have found or done to the device is done here, so
+ * that nobody's interrupts or state are left in it.
+ */
+int vfio_adopt(struct vfio_device *dev, uint32_t devid);
 int vfio_attach(struct vfio_device *dev, uint32_t ioas);
 int vfio_detach(struct vfio_device *dev);
 /* Detaches if attached, and closes.  Takes NULL.  Callers have dropped
@@ -113,6 +119,10 @@ int vfio_read(struct vfio_device *dev, unsigned int region, uint64_t offset,
 	      void *buf, unsigned int len);
 int vfio_write(struct vfio_device *dev, unsigned int region, uint64_t offset,
 	       const void *buf, unsigned int len);
+/* Reads size bytes in as few system calls as possible (each maps a ROM anew).
+ * -EINVAL out of bounds, -EIO when it ends early.  Not logged. */
+int vfio_read_all(struct vfio_device *dev, unsigned int region, uint64_t offset,
+		  void *buf, size_t size);
 
 /*
  * Maps the areas of a region into one reservation of the whole region's size

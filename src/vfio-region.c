@@ -174,6 +174,19 @@ int vfio_read(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	return n == (ssize_t)len ? 0 : -EIO;
 }
 
+int vfio_read_all(struct vfio_device *dev, unsigned int index, uint64_t offset,
+		  void *buf, size_t size)
+{
+	const struct vfio_region *region = vfio_region(dev, index);
+	int r;
+
+	if (!region || !region->read ||
+	    !range_contains(0, region->size, offset, size))
+		return -EINVAL;
+	r = fd_pread_all(dev->fd, buf, size, (off_t)(region->offset + offset));
+	return r == -ENODATA ? -EIO : r;
+}
+
 int vfio_write(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	       const void *buf, unsigned int len)
 {

@@ -49,7 +49,7 @@ struct vfio_device {
 static struct {
 	struct vfio_device dev;
 	struct {
-		bool used;
+		bool used, readonly;
 		uint64_t gpa, size;
 		void *hva;
 	} slots[FAKE_SLOTS];
@@ -238,6 +238,17 @@ int vfio_read(struct vfio_device *dev, unsigned int region, uint64_t offset,
 	return 0;
 }
 
+int vfio_read_all(struct vfio_device *dev, unsigned int region, uint64_t offset,
+		  void *buf, size_t size)
+{
+	if (dev->read_errno)
+		return -dev->read_errno;
+	assert_true(range_contains(0, dev->regions[region].size, offset, size));
+	dev->nr_reads++;
+	memset(buf, 0x5a, size);
+	return 0;
+}
+
 static inline void fake_config_write(struct vfio_device *dev, uint64_t offset,
 				     const void *buf, unsigned int len)
 {
@@ -376,7 +387,6 @@ int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,
 	unsigned int i = 0;
 
 	(void)kvm;
-	(void)readonly;
 	assert_int_equal((gpa | size | (uintptr_t)hva) & 4095, 0);
 	assert_true(size > 0);
 	if (fake_fails())
@@ -394,6 +404,7 @@ int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,
 	fake.slots[i].gpa = gpa;
 	fake.slots[i].size = size;
 	fake.slots[i].hva = hva;
+	fake.slots[i].readonly = readonly;
 	fake.nr_slot_changes++;
 	*slot = i;
 	return 0;

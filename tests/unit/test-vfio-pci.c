@@ -568,12 +568,35 @@ static void roms_are_read_only(void **state)
 	wr(PCI_COMMAND, 2, MEM);
 	assert_int_equal(mmio(0xd0000000, 4), UINT32_MAX);
 	wr(PCI_ROM_ADDRESS, 4, 0xd0000001);
-	assert_int_equal(mmio(0xd0000000, 4), 0);
-	assert_int_equal(mmio(0xd0000000, 8), 0);
-	assert_int_equal(fake.dev.last_len, 4); /* the kernel's limit */
+	/* A copy, read once, mapped read-only. */
+	assert_true(fake_slot_at(0xd0000000) >= 0);
+	assert_true(fake.slots[fake_slot_at(0xd0000000)].readonly);
+	assert_int_equal(fake.dev.nr_reads, 1);
+	assert_int_equal(mmio(0xd0000000, 4), 0x5a5a5a5a);
+	assert_true(mmio(0xd000fff8, 8) == 0x5a5a5a5a5a5a5a5a);
 	fake.dev.nr_writes = 0;
 	mmio_write(0xd0000000, 4, 1);
 	assert_int_equal(fake.dev.nr_writes, 0);
+	wr(PCI_ROM_ADDRESS, 4, 0xd0000000);
+	assert_int_equal(fake_nr_slots(), 0);
+	wr(PCI_ROM_ADDRESS, 4, 0xd0010001);
+	assert_true(fake_slot_at(0xd0010000) >= 0);
+	assert_int_equal(fake.dev.nr_reads, 1);
+	vfio_pci_destroy(v);
+	/* One that cannot be read, and one smaller than a page. */
+	create();
+	wr(PCI_COMMAND, 2, MEM);
+	fake.dev.read_errno = EIO;
+	wr(PCI_ROM_ADDRESS, 4, 0xd0000001);
+	assert_int_equal(mmio(0xd0000000, 4), UINT32_MAX);
+	fake.dev.read_errno = 0;
+	vfio_pci_destroy(v);
+	rom->size = 3000;
+	create();
+	wr(PCI_COMMAND, 2, MEM);
+	wr(PCI_ROM_ADDRESS, 4, 0xd0000001);
+	assert_int_equal(mmio(0xd0000bb4, 4), 0x5a5a5a5a);
+	assert_int_equal(mmio(0xd0000bb8, 4), UINT32_MAX);
 	vfio_pci_destroy(v);
 	/* Not offered. */
 	params.rom = false;

@@ -723,6 +723,10 @@ static void accesses_are_bounded(void **state)
 	assert_int_equal(vfio_read(dev, 0, 0, &got, 3), -EINVAL);
 	assert_int_equal(vfio_read(dev, 0, 0, &got, 0), -EINVAL);
 	assert_int_equal(vfio_read(dev, 0, 0, &got, 16), -EINVAL);
+	assert_int_equal(vfio_read_all(dev, 0, KIB(16) - 8, &got, 8), 0);
+	assert_true(got == val);
+	assert_int_equal(vfio_read_all(dev, 0, KIB(16) - 7, &got, 8), -EINVAL);
+	assert_int_equal(vfio_read_all(dev, 1, 0, &got, 8), -EINVAL);
 	/* Absent regions would make some drivers misbehave. */
 	assert_int_equal(vfio_read(dev, 1, 0, &got, 1), -EINVAL);
 	assert_int_equal(vfio_write(dev, 1, 0, &got, 1), -EINVAL);
@@ -739,6 +743,7 @@ static void accesses_can_fail(void **state)
 	/* The file ends within the region. */
 	assert_int_equal(ftruncate(vfio_fd(dev), 2), 0);
 	assert_int_equal(vfio_read(dev, 0, 0, &val, 4), -EIO);
+	assert_int_equal(vfio_read_all(dev, 0, 0, &val, 4), -EIO);
 	vfio_close(dev);
 
 	reset_fake(state);
