@@ -6,6 +6,8 @@
  */
 #include "harness.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <time.h>
 
@@ -15,6 +17,7 @@
 #include "fds.h"
 #include "kvm.h"
 #include "../../src/machine-priv.h"
+#include "ram.h"
 #include "vcpu.h"
 
 static char *kernel;
@@ -204,8 +207,14 @@ static void confined_before_the_first_instruction(void **state)
 	assert_null(strstr(fake.order, "filter-"));
 }
 
+/* Each time it finds clear memory, and leaves something there. */
 static int reboots_twice(struct kvm_run *run)
 {
+	uint8_t *mem = ram_range(machine->ram, 0)->hva;
+
+	if (mem[MIB(24)])
+		atomic_store(&missed, true);
+	mem[MIB(24)] = 1;
 	if (atomic_fetch_add(&entries, 1) == 2)
 		return power_off(run);
 	return reboot(run);
@@ -228,6 +237,7 @@ static void reboots_keep_everything_open(void **state)
 	(void)state;
 	cfg.cpus.nr = 1;
 	assert_int_equal(run(&cfg, reboots_twice).end, 0);
+	assert_false(missed);
 	assert_int_equal(times("vm ioas"), 1);
 	assert_int_equal(times("bind0"), 1);
 	assert_int_equal(times(" map "), 1);
@@ -273,6 +283,37 @@ static void a_kick_needs_no_luck(void **state)
 		vcpus_pause(machine->vcpus);
 	}
 	machine_destroy(machine);
+	assert_false(missed);
+}
+
+/* Says as which thread, and where, a vCPU runs. */
+static int where_it_should(struct kvm_run *run)
+{
+	char name[16] = "";
+	cpu_set_t set;
+
+	pthread_getname_np(pthread_self(), name, sizeof(name));
+	CPU_ZERO(&set);
+	pthread_getaffinity_np(pthread_self(), sizeof(set), &set);
+	if (strcmp(name, "vcpu0") || CPU_COUNT(&set) != 1 ||
+	    !CPU_ISSET(machine->cfg->cpus.affinity[0], &set))
+		atomic_store(&missed, true);
+	return power_off(run);
+}
+
+static void threads_are_named_and_bound(void **state)
+{
+	struct run_config cfg = one_cpu();
+	cpu_set_t all;
+
+	(void)state;
+	/* The last that this process may use. */
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	for (uint16_t i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &all))
+			cfg.cpus.affinity[0] = i;
+	cfg.cpus.nr_affinity = 1;
+	assert_int_equal(run(&cfg, where_it_should).end, 0);
 	assert_false(missed);
 }
 
@@ -325,6 +366,7 @@ int main(void)
 				       reset_fake),
 		cmocka_unit_test_setup(a_reboot_that_fails_is_told, reset_fake),
 		cmocka_unit_test_setup(a_kick_needs_no_luck, reset_fake),
+		cmocka_unit_test_setup(threads_are_named_and_bound, reset_fake),
 		cmocka_unit_test_setup(stale_faults_are_tried_again,
 				       reset_fake),
 	};

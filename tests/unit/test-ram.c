@@ -22,6 +22,10 @@ static struct {
 	int memfd_errno, ftruncate_errno, mmap_errno, populate_errno;
 	int fallocate_errno, mbind_errno, madvise_errno;
 	unsigned int memfd_flags, nr_populated, nr_memfds;
+	int advice; /* on huge pages; -1: none */
+	long mbind_mode;
+	unsigned long mbind_mask; /* of the first 64 nodes */
+	size_t advised, bound; /* bytes */
 } fake;
 
 int __real_memfd_create(const char *name, unsigned int flags);
@@ -78,8 +82,11 @@ int __wrap_madvise(void *addr, size_t len, int advice)
 			return -1;
 		return __real_madvise(addr, len, advice);
 	}
-	if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE)
+	if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE) {
+		fake.advice = advice;
+		fake.advised = len;
 		return fails(fake.madvise_errno);
+	}
 	return __real_madvise(addr, len, advice);
 }
 
@@ -93,7 +100,15 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 /* mbind() is the only call made by number. */
 long __wrap_syscall(long nr, ...)
 {
+	va_list ap;
+
 	assert_int_equal(nr, SYS_mbind);
+	va_start(ap, nr);
+	assert_non_null(va_arg(ap, void *));
+	fake.bound = va_arg(ap, size_t);
+	fake.mbind_mode = va_arg(ap, int);
+	fake.mbind_mask = *va_arg(ap, unsigned long *);
+	va_end(ap);
 	return fails(fake.mbind_errno);
 }
 
@@ -101,6 +116,7 @@ static int reset_fake(void **state)
 {
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
+	fake.advice = -1;
 	return 0;
 }
 
@@ -499,6 +515,44 @@ static void no_thp_is_no_error_without_thp(void **state)
 	ram_destroy(make(&p));
 }
 
+static void binds_to_a_node(void **state)
+{
+	struct ram_params p = params_of(two, 2);
+
+	(void)state;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.bound, 0);
+	p.host_node = 3;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.mbind_mode, 2); /* MPOL_BIND */
+	assert_int_equal(fake.mbind_mask, 1 << 3);
+	assert_int_equal(fake.bound, MIB(1) + KIB(64));
+}
+
+static void advises_on_huge_pages(void **state)
+{
+	struct ram_params p = params_of(two, 2);
+	struct capture c;
+	struct ram *ram = NULL;
+
+	(void)state;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.advice, -1);
+	p.thp = 0;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.advice, MADV_NOHUGEPAGE);
+	p.thp = 1;
+	/* A host that has them switched off refuses, with the remedy. */
+	capture_begin(&c);
+	if (ram_create(&ram, &p))
+		assert_non_null(strstr(capture_end(&c), "shmem_enabled"));
+	else
+		capture_end(&c);
+	ram_destroy(ram);
+	assert_int_equal(fake.advice, MADV_HUGEPAGE);
+	assert_int_equal(fake.advised, MIB(1) + KIB(64));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -520,6 +574,8 @@ int main(void)
 		cmocka_unit_test_setup(a_kernel_without_that_size, reset_fake),
 		cmocka_unit_test_setup(falls_back_to_older_memfds, reset_fake),
 		cmocka_unit_test_setup(each_step_unwinds, reset_fake),
+		cmocka_unit_test_setup(binds_to_a_node, reset_fake),
+		cmocka_unit_test_setup(advises_on_huge_pages, reset_fake),
 		cmocka_unit_test_setup(no_thp_is_no_error_without_thp,
 				       reset_fake),
 	};
