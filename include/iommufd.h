@@ -27,6 +27,10 @@ void iommufd_destroy(struct iommufd *iommufd);
 int iommufd_fd(const struct iommufd *iommufd);
 uint32_t iommufd_ioas(const struct iommufd *iommufd);
 
+/* -ENOENT, logged with name, unless a device is bound here under devid. */
+int iommufd_check_device(struct iommufd *iommufd, uint32_t devid,
+			 const char *name);
+
 /* Pins the layout before the first attach (IOMMU_IOAS_ALLOW_IOVAS): a device
  * that cannot reach all of ranges then fails its attach with EADDRINUSE. */
 int iommufd_allow(struct iommufd *iommufd, const struct range *ranges,

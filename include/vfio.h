@@ -148,9 +148,6 @@ int vfio_irq_mask(struct vfio_device *dev, unsigned int index);
 int vfio_irq_unmask(struct vfio_device *dev, unsigned int index);
 /* UNMASK by eventfd (fd -1 clears).  -ENOTTY is returned without a log. */
 int vfio_irq_unmask_fd(struct vfio_device *dev, unsigned int index, int fd);
-/* Software loop-back of one vector (TRIGGER|NONE). */
-int vfio_irq_trigger(struct vfio_device *dev, unsigned int index,
-		     unsigned int vector);
 
 /* VFIO_DEVICE_RESET, over EAGAIN; -ENOTTY when the device has no reset. */
 int vfio_reset(struct vfio_device *dev);

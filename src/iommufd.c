@@ -160,6 +160,25 @@ uint32_t iommufd_ioas(const struct iommufd *iommufd)
 	return iommufd->ioas;
 }
 
+int iommufd_check_device(struct iommufd *iommufd, uint32_t devid,
+			 const char *name)
+{
+	struct abi_iommu_hw_info info = {
+		.size = sizeof(info),
+		.dev_id = devid,
+	};
+	int r = iommufd_ioctl(iommufd, ABI_IOMMU_GET_HW_INFO, &info);
+
+	if (r < 0)
+		log_err("%s: devid=%" PRIu32
+			": %s; give the number that BIND returned for the descriptor of --iommufd",
+			name, devid,
+			r == -ENOENT ?
+				"no device of the iommufd has this number" :
+				strerror(-r));
+	return r;
+}
+
 bool iommufd_maps_by_file(const struct iommufd *iommufd)
 {
 	return iommufd->way == MAP_BY_FILE;

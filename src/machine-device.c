@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "iommufd.h"
 #include "kvm.h"
@@ -49,6 +51,7 @@ static int find(const struct device_config *cfg, struct sysfs_device *dev)
 
 struct explain {
 	const struct sysfs_device *dev;
+	bool by_fd;
 };
 
 /* BIND's errnos are ambiguous; sysfs and /proc tell which reason it was. */
@@ -59,39 +62,82 @@ static void explain_bind(void *opaque, int err, char *why, size_t size)
 
 	if (err == EPERM)
 		sysfs_explain_eperm(&host_sysfs, e->dev, why, size);
+	else if (err == EINVAL && e->by_fd)
+		snprintf(why, size,
+			 "it is bound already; if that was its launcher, pass "
+			 "devid=N and --iommufd, else stop who holds it");
 	else if (err == EINVAL &&
 		 sysfs_node_holder(&host_sysfs, e->dev->rdev, who, sizeof(who)))
 		snprintf(why, size, "in use by %s; stop it first", who);
 }
 
-static int open_fd(struct machine *m, struct machine_device *d)
+/* What a descriptor is of, if sysfs can tell: with it, messages can say more.
+ * The kernel says later if it is of no VFIO device. */
+static void find_by_fd(const struct device_config *cfg,
+		       struct sysfs_device *dev)
 {
-	/* machine and config both outlive the device: its own copy. */
-	int fd = d->cfg->fd;
+	char path[64];
+	struct stat st;
 
-	if (d->cfg->devid >= 0) {
-		log_err("%s: devid= (a device that is already bound) is not "
-			"supported yet; pass an unbound fd",
-			d->cfg->spec);
+	if (fstat(cfg->fd, &st) || !S_ISCHR(st.st_mode))
+		return;
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	if (sysfs_read_path(&host_sysfs, path, dev))
+		memset(dev, 0, sizeof(*dev));
+}
+
+/*
+ * The driver learns of the VM at BIND; a FILE_ADD that comes later does not
+ * reach it.  Drivers of PCI functions build on vfio-pci, which never asks,
+ * those of mediated devices may.
+ */
+static int adopt(struct machine *m, struct machine_device *d,
+		 const struct sysfs_device *dev)
+{
+	uint32_t devid = (uint32_t)d->cfg->devid;
+	int r;
+
+	if (!dev->bdf[0]) {
+		log_err("%s: devid=%u: only for a PCI function that sysfs "
+			"shows: the driver of another may need to know the VM "
+			"before; pass it unbound",
+			d->cfg->spec, devid);
 		return -ENOTSUP;
 	}
-	return vfio_open_fd(&d->vfio, d->cfg->spec, fd, m->stats);
+	r = iommufd_check_device(m->iommufd, devid, d->cfg->spec);
+	return r ? r : vfio_adopt(d->vfio, devid);
+}
+
+static int bind_device(struct machine *m, struct machine_device *d,
+		       const struct sysfs_device *dev)
+{
+	struct explain explain = { dev, d->cfg->kind == DEVICE_FD };
+	struct vfio_why why = { explain_bind, &explain };
+	int r;
+
+	if (d->cfg->devid >= 0)
+		r = adopt(m, d, dev);
+	else
+		r = vfio_bind(d->vfio, iommufd_fd(m->iommufd),
+			      dev->name[0] ? &why : NULL);
+	if (!r)
+		stats_stage(m->stats, "bind", d->cfg->spec);
+	return r;
 }
 
 int machine_open_device(struct machine *m, struct machine_device *d)
 {
-	struct sysfs_device dev;
-	struct explain explain = { &dev };
-	struct vfio_why why = { explain_bind, &explain };
 	bool by_fd = d->cfg->kind == DEVICE_FD;
+	struct sysfs_device dev;
 	char unsafe[256];
-	int r;
+	int r = 0;
 
 	memset(&dev, 0, sizeof(dev));
-	if (!by_fd)
-		r = find(d->cfg, &dev);
+	if (by_fd)
+		find_by_fd(d->cfg, &dev);
 	else
-		r = 0;
+		r = find(d->cfg, &dev);
 	if (!r &&
 	    sysfs_unsafe_interrupts(&host_sysfs, unsafe, sizeof(unsafe))) {
 		log_err("%s: cannot be assigned: %s", d->cfg->spec, unsafe);
@@ -100,7 +146,7 @@ int machine_open_device(struct machine *m, struct machine_device *d)
 	if (r)
 		return r;
 
-	r = by_fd ? open_fd(m, d) :
+	r = by_fd ? vfio_open_fd(&d->vfio, d->cfg->spec, d->cfg->fd, m->stats) :
 		    vfio_open(&d->vfio, d->cfg->spec, dev.node, dev.rdev,
 			      m->stats);
 	if (r)
@@ -114,11 +160,9 @@ int machine_open_device(struct machine *m, struct machine_device *d)
 		return r;
 	d->in_kvm = true;
 
-	r = vfio_bind(d->vfio, iommufd_fd(m->iommufd), by_fd ? NULL : &why);
-	if (r)
-		return r;
-	stats_stage(m->stats, "bind", d->cfg->spec);
-	r = vfio_attach(d->vfio, iommufd_ioas(m->iommufd));
+	r = bind_device(m, d, &dev);
+	if (!r)
+		r = vfio_attach(d->vfio, iommufd_ioas(m->iommufd));
 	if (!r)
 		stats_stage(m->stats, "attach", d->cfg->spec);
 	return r;
@@ -134,7 +178,9 @@ int machine_plug_device(struct machine *m, struct machine_device *d,
 		.kvm = m->kvm,
 		.rom = d->cfg->rom,
 		.trap_bars = d->cfg->trap_bars,
-		.intx_gsi = m->layout.intx_gsi + (slot & 7),
+		/* INTA: it is the only function there, whatever pin it has on
+		 * the host (vfio-config.c sees to it). */
+		.intx_gsi = pci_host_intx_gsi(m->layout.intx_gsi, slot, 1),
 	};
 	int r = vfio_pci_create(&d->pci, &params);
 

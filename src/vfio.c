@@ -216,8 +216,11 @@ static int read_facts(struct vfio_device *dev)
 	int r = vfio_ioctl(dev, VFIO_DEVICE_GET_INFO, &info);
 
 	if (r < 0) {
-		log_err("%s: cannot read what it is: %s", dev->name,
-			strerror(-r));
+		log_err("%s: cannot read what it is: %s%s", dev->name,
+			strerror(-r),
+			r == -EINVAL ?
+				"; it is not bound: pass it without devid=" :
+				"");
 		return r;
 	}
 	if (!(info.flags & VFIO_DEVICE_FLAGS_PCI)) {
@@ -258,6 +261,24 @@ int vfio_bind(struct vfio_device *dev, int iommufd, const struct vfio_why *why)
 	dev->state = VFIO_BOUND;
 	dev->devid = bind.out_devid;
 	return read_facts(dev);
+}
+
+int vfio_adopt(struct vfio_device *dev, uint32_t devid)
+{
+	int r;
+
+	if (dev->state != VFIO_OPENED)
+		return -EALREADY;
+	r = read_facts(dev);
+	for (unsigned int i = VFIO_INTX; !r && i <= VFIO_MSIX; i++)
+		r = vfio_irq_disable(dev, i);
+	if (!r && dev->can_reset)
+		r = vfio_reset(dev);
+	if (r)
+		return r;
+	dev->state = VFIO_BOUND;
+	dev->devid = devid;
+	return 0;
 }
 
 static const char *attach_remedy(int err)
@@ -461,17 +482,6 @@ int vfio_irq_unmask_fd(struct vfio_device *dev, unsigned int index, int fd)
 		return r; /* mediated devices lack it; the caller falls back */
 	return r ? irq_failed(dev, "hand the unmasking to KVM of", index, r) :
 		   0;
-}
-
-int vfio_irq_trigger(struct vfio_device *dev, unsigned int index,
-		     unsigned int vector)
-{
-	int r;
-
-	if (index >= VFIO_NR_IRQS || vector >= dev->irqs[index].count)
-		return -EINVAL;
-	r = set_irqs(dev, VFIO_IRQ_SET_ACTION_TRIGGER, index, vector, 1, NULL);
-	return r ? irq_failed(dev, "trigger", index, r) : 0;
 }
 
 int vfio_reset(struct vfio_device *dev)

@@ -21,6 +21,7 @@
 #define ABI_IOMMU_IOAS_IOVA_RANGES _IO(ABI_IOMMUFD_TYPE, 0x84)
 #define ABI_IOMMU_IOAS_MAP _IO(ABI_IOMMUFD_TYPE, 0x85)
 #define ABI_IOMMU_IOAS_UNMAP _IO(ABI_IOMMUFD_TYPE, 0x86)
+#define ABI_IOMMU_GET_HW_INFO _IO(ABI_IOMMUFD_TYPE, 0x8a) /* 6.6 */
 #define ABI_IOMMU_IOAS_MAP_FILE _IO(ABI_IOMMUFD_TYPE, 0x8f) /* 6.13 */
 
 struct abi_iommu_destroy {
@@ -86,6 +87,18 @@ struct abi_iommu_ioas_unmap {
 	uint32_t ioas_id;
 	uint64_t iova;
 	uint64_t length; /* in: bytes, UINT64_MAX with iova 0: all; out: done */
+};
+
+/* What stands before a bound device; data_len 0 asks for no data. */
+struct abi_iommu_hw_info {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t dev_id;
+	uint32_t data_len;
+	uint64_t data_uptr;
+	uint32_t out_data_type;
+	uint32_t reserved;
+	uint64_t out_capabilities;
 };
 
 #endif

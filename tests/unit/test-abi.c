@@ -47,7 +47,9 @@ static void iommufd_numbers(void **state)
 	assert_int_equal(ABI_IOMMU_IOAS_IOVA_RANGES, 0x3b84);
 	assert_int_equal(ABI_IOMMU_IOAS_MAP, 0x3b85);
 	assert_int_equal(ABI_IOMMU_IOAS_UNMAP, 0x3b86);
+	assert_int_equal(ABI_IOMMU_GET_HW_INFO, 0x3b8a);
 	assert_int_equal(ABI_IOMMU_IOAS_MAP_FILE, 0x3b8f);
+	assert_int_equal(sizeof(struct abi_iommu_hw_info), 40);
 	assert_int_equal(sizeof(struct abi_iommu_ioas_map), 40);
 	assert_int_equal(sizeof(struct abi_iommu_ioas_map_file), 40);
 	assert_int_equal(sizeof(struct abi_iommu_ioas_unmap), 24);
@@ -154,6 +156,12 @@ static void iommufd_like_system(void **state)
 	SAME_SIZE(abi_iommu_ioas_unmap, iommu_ioas_unmap);
 	SAME(abi_iommu_ioas_unmap, iommu_ioas_unmap, iova);
 	SAME(abi_iommu_ioas_unmap, iommu_ioas_unmap, length);
+#ifdef IOMMU_GET_HW_INFO
+	assert_int_equal(ABI_IOMMU_GET_HW_INFO, IOMMU_GET_HW_INFO);
+	SAME_SIZE(abi_iommu_hw_info, iommu_hw_info);
+	SAME(abi_iommu_hw_info, iommu_hw_info, dev_id);
+	SAME(abi_iommu_hw_info, iommu_hw_info, out_capabilities);
+#endif
 #ifdef IOMMU_IOAS_MAP_FILE
 	assert_int_equal(ABI_IOMMU_IOAS_MAP_FILE, IOMMU_IOAS_MAP_FILE);
 	SAME_SIZE(abi_iommu_ioas_map_file, iommu_ioas_map_file);

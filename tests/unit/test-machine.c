@@ -53,6 +53,56 @@ static void comes_up_and_goes_down_in_order(void **state)
 	assert_int_equal(nr_mapped(), maps);
 }
 
+/* The same by descriptors of a launcher, which are used up. */
+static struct run_config passed_config(void)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	static char specs[2][16];
+
+	cfg.kvm = fake_fd(FAKE_KVM, 0);
+	cfg.iommufd = fake_fd(FAKE_IOMMU, 0);
+	for (int i = 0; i < 2; i++) {
+		struct device_config *d = &cfg.devices[i];
+
+		d->kind = DEVICE_FD;
+		d->fd = fake_open_device(i);
+		d->spec = specs[i];
+		snprintf(d->spec, sizeof(specs[i]), "fd=%d", d->fd);
+	}
+	return cfg;
+}
+
+static void passed_descriptors_are_used_up(void **state)
+{
+	unsigned int fds = nr_fds();
+	struct run_config cfg = passed_config();
+
+	(void)state;
+	assert_int_equal(whole_life(&cfg), 0);
+	assert_string_equal(fake.order, "vm ioas allow add0 bind0 attach0 "
+					"add1 bind1 attach1 map " DOWN);
+	assert_int_equal(nr_fds(), fds);
+}
+
+/* Whose driver it is cannot be told of a device that sysfs does not show. */
+static void bound_and_unknown_is_refused(void **state)
+{
+	unsigned int fds = nr_fds();
+	struct run_config cfg = passed_config();
+	struct capture c;
+
+	(void)state;
+	cfg.devices[1].devid = 2;
+	capture_begin(&c);
+	assert_int_equal(whole_life(&cfg), -ENOTSUP);
+	assert_non_null(strstr(capture_end(&c), ": devid=2: only for a PCI"));
+	assert_string_equal(fake.order,
+			    "vm ioas allow add0 bind0 attach0 add1 "
+			    "del1 close-1 detach0 del0 close-0 unmap destroy "
+			    "close-iommu close-kvm-vfio close-vm close-kvm ");
+	assert_int_equal(nr_fds(), fds);
+}
+
 static void without_devices_there_is_no_iommu(void **state)
 {
 	struct run_config cfg = fake_run_config(kernel);
@@ -258,6 +308,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(comes_up_and_goes_down_in_order,
+				       reset_fake),
+		cmocka_unit_test_setup(passed_descriptors_are_used_up,
+				       reset_fake),
+		cmocka_unit_test_setup(bound_and_unknown_is_refused,
 				       reset_fake),
 		cmocka_unit_test_setup(without_devices_there_is_no_iommu,
 				       reset_fake),
