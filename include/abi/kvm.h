@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * <linux/kvm.h>, and the numbers that are newer than Debian 12's copy of it
- * (Linux 6.1).  tests/unit/test-abi-kvm.c compares them with the system's
- * where those are newer.
+ * (Linux 6.1).  tests/unit/test-abi-kvm.c checks them, or the
+ * system's where those are newer.
  */
 #ifndef WHERRY_ABI_KVM_H
 #define WHERRY_ABI_KVM_H

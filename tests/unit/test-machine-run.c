@@ -267,6 +267,27 @@ static void a_reboot_that_fails_is_told(void **state)
 	assert_string_equal(result.reason, "reboot-failed");
 }
 
+static int ports_seen(struct kvm_run *run)
+{
+	atomic_store(&entries, (int)machine->pci_slots);
+	return power_off(run);
+}
+
+/* In their order, around those that are fixed. */
+static void devices_get_their_ports(void **state)
+{
+	struct run_config cfg = one_cpu();
+
+	cfg.devices[0].port = 2;
+	assert_int_equal(run(&cfg, ports_seen).end, 0);
+	assert_int_equal(entries, 1 << 0 | 1 << 2 | 1 << 1);
+	reset_fake(state);
+	cfg.devices[0].port = -1;
+	cfg.devices[1].port = 31;
+	assert_int_equal(run(&cfg, ports_seen).end, 0);
+	assert_int_equal((unsigned int)entries, 1u | 1u << 1 | 1u << 31);
+}
+
 static void a_kick_needs_no_luck(void **state)
 {
 	struct run_config cfg = fake_run_config(kernel);
@@ -365,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup(reboots_keep_everything_open,
 				       reset_fake),
 		cmocka_unit_test_setup(a_reboot_that_fails_is_told, reset_fake),
+		cmocka_unit_test_setup(devices_get_their_ports, reset_fake),
 		cmocka_unit_test_setup(a_kick_needs_no_luck, reset_fake),
 		cmocka_unit_test_setup(threads_are_named_and_bound, reset_fake),
 		cmocka_unit_test_setup(stale_faults_are_tried_again,
