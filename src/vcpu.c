@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Owns the vCPU fds and threads: run, kick, park, stop, count.  What an
- * access means is the bus's business, registers are the architecture's.
+ * Owns the vCPU fds and threads: run, kick, park, stop, count.  What an exit
+ * leads to is vcpu-exit.c's business, registers are the architecture's.
  *
  * A vCPU is parked while its thread waits in park().  hold stops entries into
  * the guest: it is raised by vcpus_hold() (any thread) or vcpus_pause() (the
@@ -27,150 +27,15 @@
 #include "kvm.h"
 #include "log.h"
 #include "util.h"
+#include "vcpu-priv.h"
 
 #define KICK_SIGNAL (SIGRTMIN + 0)
 #define MAX_VCPUS 64
-#define NR_REASONS 64 /* of KVM_EXIT_*; what is beyond counts as the last */
 #define MAX_UNFINISHED 4096 /* accesses of one instruction, and some */
-
-struct vcpu {
-	struct vcpus *v;
-	unsigned int id;
-	int fd;
-	int stats_fd; /* -1 on kernels without */
-	struct kvm_run *run;
-	pthread_t thread;
-	bool started; /* main thread */
-	bool entered; /* own thread: has been in KVM_RUN */
-	uint64_t exits[NR_REASONS]; /* own thread; others while parked */
-	uint64_t interrupted; /* the same: kicks */
-};
-
-struct vcpus {
-	struct vcpus_params p;
-	size_t run_bytes;
-	atomic_bool hold;
-	pthread_mutex_t lock; /* guards all below */
-	pthread_cond_t changed;
-	unsigned int nr_parked;
-	bool quit;
-	bool confine;
-	unsigned int nr_confined;
-	int confine_error;
-	struct vcpu vcpu[];
-};
 
 static void on_kick(int sig)
 {
 	(void)sig;
-}
-
-static void event(struct vcpu *vcpu, enum vm_event ev)
-{
-	struct vcpus *v = vcpu->v;
-
-	bus_lock(v->p.bus);
-	v->p.events.fn(v->p.events.opaque, ev);
-	bus_unlock(v->p.bus);
-	/* Whatever the machine makes of it, this vCPU does not go on alone. */
-	vcpus_hold(v);
-}
-
-static void exit_io(struct vcpu *vcpu)
-{
-	struct kvm_run *run = vcpu->run;
-	uint8_t *data = (uint8_t *)run + run->io.data_offset;
-
-	for (uint32_t i = 0; i < run->io.count; i++) {
-		bus_access(vcpu->v->p.bus, BUS_PIO, run->io.port, data,
-			   run->io.size, run->io.direction == KVM_EXIT_IO_OUT);
-		data += run->io.size;
-	}
-}
-
-static void exit_mmio(struct vcpu *vcpu)
-{
-	struct kvm_run *run = vcpu->run;
-
-	bus_access(vcpu->v->p.bus, BUS_MMIO, run->mmio.phys_addr,
-		   run->mmio.data, run->mmio.len, run->mmio.is_write);
-}
-
-static void exit_shutdown(struct vcpu *vcpu)
-{
-	log_err("vcpu%u: the guest crashed: triple fault", vcpu->id);
-	event(vcpu, VM_CRASHED);
-}
-
-static void exit_system_event(struct vcpu *vcpu)
-{
-	switch (vcpu->run->system_event.type) {
-	case KVM_SYSTEM_EVENT_SHUTDOWN:
-		event(vcpu, VM_POWEROFF);
-		break;
-	case KVM_SYSTEM_EVENT_RESET:
-		event(vcpu, VM_RESET);
-		break;
-	default:
-		log_err("vcpu%u: the guest crashed: system event %u", vcpu->id,
-			vcpu->run->system_event.type);
-		event(vcpu, VM_CRASHED);
-	}
-}
-
-static void exit_internal_error(struct vcpu *vcpu)
-{
-	log_err("vcpu%u: KVM cannot go on: internal error %u", vcpu->id,
-		vcpu->run->internal.suberror);
-	event(vcpu, VM_FAILED);
-}
-
-static void exit_fail_entry(struct vcpu *vcpu)
-{
-	log_err("vcpu%u: the CPU refused the guest's state: reason %#llx",
-		vcpu->id,
-		(unsigned long long)
-			vcpu->run->fail_entry.hardware_entry_failure_reason);
-	event(vcpu, VM_FAILED);
-}
-
-static void exit_unknown(struct vcpu *vcpu)
-{
-	log_err("vcpu%u: unexpected exit reason %u", vcpu->id,
-		vcpu->run->exit_reason);
-	event(vcpu, VM_FAILED);
-}
-
-static void exit_nothing(struct vcpu *vcpu)
-{
-	(void)vcpu;
-}
-
-static const struct {
-	const char *name;
-	void (*fn)(struct vcpu *vcpu);
-} handlers[NR_REASONS] = {
-	[KVM_EXIT_IO] = { "io", exit_io },
-	[KVM_EXIT_MMIO] = { "mmio", exit_mmio },
-	[KVM_EXIT_INTR] = { "intr", exit_nothing },
-	[KVM_EXIT_IRQ_WINDOW_OPEN] = { "irq_window", exit_nothing },
-	[KVM_EXIT_SHUTDOWN] = { "shutdown", exit_shutdown },
-	[KVM_EXIT_SYSTEM_EVENT] = { "system_event", exit_system_event },
-	[KVM_EXIT_INTERNAL_ERROR] = { "internal_error", exit_internal_error },
-	[KVM_EXIT_FAIL_ENTRY] = { "fail_entry", exit_fail_entry },
-};
-
-static void dispatch(struct vcpu *vcpu)
-{
-	uint32_t reason = vcpu->run->exit_reason;
-
-	if (reason >= NR_REASONS)
-		reason = NR_REASONS - 1;
-	vcpu->exits[reason]++;
-	if (handlers[reason].fn)
-		handlers[reason].fn(vcpu);
-	else
-		exit_unknown(vcpu);
 }
 
 /*
@@ -199,12 +64,12 @@ static void run_guest(struct vcpu *vcpu)
 		int r = kvm_ioctl(v->p.kvm, vcpu->fd, KVM_RUN, NULL);
 
 		if (!r) {
-			dispatch(vcpu);
+			vcpu_dispatch(vcpu);
 		} else if (r == -EINTR || r == -EAGAIN) {
 			vcpu->interrupted++;
 		} else if (r != -EFAULT || !fault_is_stale(vcpu, generation)) {
 			log_err("vcpu%u: KVM_RUN: %s", vcpu->id, strerror(-r));
-			event(vcpu, VM_FAILED);
+			vcpu_event(vcpu, VM_FAILED);
 		}
 	}
 }
@@ -223,7 +88,7 @@ static void complete_exit(struct vcpu *vcpu)
 	for (unsigned int i = 0; i < MAX_UNFINISHED; i++) {
 		if (kvm_ioctl(vcpu->v->p.kvm, vcpu->fd, KVM_RUN, NULL))
 			return;
-		dispatch(vcpu);
+		vcpu_dispatch(vcpu);
 	}
 }
 
@@ -488,8 +353,8 @@ void vcpus_stats(struct vcpus *v, struct json *j)
 	uint64_t sum, total = 0;
 
 	json_object(j, "exits");
-	for (unsigned int reason = 0; reason < NR_REASONS; reason++) {
-		const char *name = handlers[reason].name;
+	for (unsigned int reason = 0; reason < VCPU_NR_REASONS; reason++) {
+		const char *name = vcpu_exit_name(reason);
 
 		sum = 0;
 		for (unsigned int i = 0; i < v->p.nr; i++)
