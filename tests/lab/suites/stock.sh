@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Distribution kernels as they come: Debian's cloud kernels of two releases, a
+# bzImage with a compressed payload each, own the NVMe that is assigned.
+# lab: --kernel lts --memory 3G --device nvme,serial=w0
+# lab-prepare: tests/lab/stock 6.1
+# lab-prepare: tests/lab/stock 6.12
+# shellcheck source=tests/lab/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lab/guest.sh
+. "$(dirname "$0")/../guest.sh"
+
+"$WHERRY" bind "$(device 0)" >/dev/null
+
+stock() # VERSION NAME OPTION...
+{
+	guest_kernel=$("$WHERRY_SRC/tests/lab/stock" "$1")
+	append=reads=200 boots "$2" nvme-reads --memory 512M \
+		--device "$(device 0)" "${@:3}"
+	said "$2" '^200\+0 records in'
+}
+
+check debian-6.1 stock 6.1 debian-6.1
+check debian-6.12 stock 6.12 debian-6.12 --cpus 2
+finish
