@@ -384,6 +384,12 @@ static int check_run(const struct run_config *cfg)
 			cfg->result_path);
 		return -EINVAL;
 	}
+	if (cfg->iommufd >= 0 && !cfg->nr_devices) {
+		log_err("--iommufd: fd=%d: nothing is attached to it; add "
+			"--device, or leave it out",
+			cfg->iommufd);
+		return -EINVAL;
+	}
 	if (cfg->kvm >= 0 && cfg->kvm == cfg->iommufd) {
 		log_err("--iommufd: fd=%d: also the descriptor of --kvm",
 			cfg->iommufd);

@@ -390,7 +390,11 @@ static void descriptors(void **state)
 	snprintf(line, sizeof(line), "-k k -d fd=%d --kvm fd=%d", a, a);
 	assert_int_equal(parse(line, &cfg, &c), -EINVAL);
 	assert_non_null(strstr(c.text, "also the descriptor of --kvm"));
-	snprintf(line, sizeof(line), "-k k --iommufd fd=%d --kvm fd=%d", a, a);
+	snprintf(line, sizeof(line), "-k k --iommufd fd=%d", a);
+	assert_int_equal(parse(line, &cfg, &c), -EINVAL);
+	assert_non_null(strstr(c.text, "add --device"));
+	snprintf(line, sizeof(line),
+		 "-k k -d 3b:00.0 --iommufd fd=%d --kvm fd=%d", a, a);
 	assert_int_equal(parse(line, &cfg, &c), -EINVAL);
 	assert_non_null(strstr(c.text, "also the descriptor of --kvm"));
 	close(a);
