@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 struct bus_table {
 	struct bus_range **ranges; /* sorted by start */
 	unsigned int nr, room;
@@ -27,8 +29,10 @@ int bus_create(struct bus **out)
 {
 	struct bus *bus = calloc(1, sizeof(*bus));
 
-	if (!bus)
+	if (!bus) {
+		log_err("bus: out of memory");
 		return -ENOMEM;
+	}
 	pthread_mutex_init(&bus->dev_lock, NULL);
 	*out = bus;
 	return 0;

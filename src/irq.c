@@ -30,6 +30,7 @@ struct irq {
 	struct msi *msi;
 	unsigned int nr_irqfds;
 	bool dirty;
+	struct ratelimit rl; /* a guest unmasks vectors as it likes */
 };
 
 int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
@@ -39,8 +40,10 @@ int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
 	unsigned int max;
 	int r = -ENOMEM;
 
-	if (!irq)
-		goto err;
+	if (!irq) {
+		log_err("interrupt routes: out of memory");
+		return r;
+	}
 	irq->kvm = kvm;
 	pthread_mutex_init(&irq->lock, NULL);
 	irq->nr_fixed = nr_fixed;
@@ -55,8 +58,10 @@ int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
 	irq->nr_msi = MIN(max - irq->nr_fixed, MAX_MSI_GSIS - irq->first_msi);
 	irq->msi = calloc(irq->nr_msi, sizeof(*irq->msi));
 	irq->table = calloc(irq->nr_fixed + irq->nr_msi, sizeof(*irq->table));
-	if (!irq->msi || !irq->table)
+	if (!irq->msi || !irq->table) {
+		log_err("interrupt routes: out of memory");
 		goto err;
+	}
 	for (unsigned int i = 0; i < irq->nr_fixed; i++)
 		irq->table[i] = fixed[i];
 	irq->dirty = true;
@@ -98,9 +103,10 @@ int irq_msi_alloc(struct irq *irq, uint32_t *gsi)
 		r = 0;
 		break;
 	}
-	pthread_mutex_unlock(&irq->lock);
 	if (r)
-		log_err("/dev/kvm: all %u MSI routes are in use", irq->nr_msi);
+		log_guest(&irq->rl, "/dev/kvm: all %u MSI routes are in use",
+			  irq->nr_msi);
+	pthread_mutex_unlock(&irq->lock);
 	return r;
 }
 

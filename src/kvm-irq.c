@@ -124,7 +124,8 @@ int kvm_ioeventfd(struct kvm *kvm, bool pio, uint64_t addr, unsigned int len,
 #define BOTH (SANDBOX_LOOP | SANDBOX_VCPU)
 
 static const struct sandbox_ioctl allowed[] = {
-	{ KVM_RUN, BOTH, "enter the guest; complete an exit before a reset" },
+	{ KVM_RUN, SANDBOX_VCPU,
+	  "enter the guest; complete an exit before a reset" },
 	{ KVM_IRQ_LINE, BOTH, "serial port and power button" },
 	{ KVM_IRQFD, BOTH, "a guest unmasks or masks a vector" },
 	{ KVM_SIGNAL_MSI, BOTH, "messages of emulated functions" },

@@ -31,6 +31,7 @@ struct kvm {
 	unsigned int nr_slots; /* dev_lock */
 	uint64_t slots_used[MAX_SLOTS / 64]; /* dev_lock */
 	_Atomic uint64_t generation;
+	struct ratelimit rl; /* dev_lock; a guest moves BARs as it likes */
 };
 
 static const struct {
@@ -215,7 +216,8 @@ static int take_slot(struct kvm *kvm, unsigned int *slot)
 		*slot = i;
 		return 0;
 	}
-	log_err("%s: all %u memslots are in use", KVM_NODE, kvm->max_slots);
+	log_guest(&kvm->rl, "%s: all %u memslots are in use", KVM_NODE,
+		  kvm->max_slots);
 	return -ENOSPC;
 }
 
@@ -254,9 +256,10 @@ int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,
 	if (!r)
 		return 0;
 	give_slot(kvm, *slot);
-	log_err("%s: cannot map %#llx bytes at guest address %#llx: %s",
-		KVM_NODE, (unsigned long long)size, (unsigned long long)gpa,
-		strerror(-r));
+	log_guest(&kvm->rl,
+		  "%s: cannot map %#llx bytes at guest address %#llx: %s",
+		  KVM_NODE, (unsigned long long)size, (unsigned long long)gpa,
+		  strerror(-r));
 	return r;
 }
 
@@ -320,9 +323,10 @@ int kvm_vfio_add(struct kvm *kvm, int device_fd)
 		return r;
 	r = vfio_attr(kvm, KVM_DEV_VFIO_FILE_ADD, device_fd);
 	if (r)
-		log_err("%s: KVM_DEV_VFIO_FILE_ADD: %s%s", KVM_NODE,
-			strerror(-r),
+		log_err("%s: KVM_DEV_VFIO_FILE_ADD of descriptor %d: %s%s",
+			KVM_NODE, device_fd, strerror(-r),
 			r == -EEXIST ? "; the same device file is given twice" :
+			r == -EINVAL ? "; it is no VFIO device's" :
 				       "");
 	return r;
 }

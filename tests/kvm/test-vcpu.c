@@ -4,6 +4,7 @@
  * exits reach the bus, events end the run, kicks interrupt a busy guest.
  */
 #include "../unit/harness.h"
+#include "../unit/capture.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -280,6 +281,28 @@ static void ioeventfd_takes_a_write_without_an_exit(void **state)
 	close(fd);
 }
 
+/* A guest can put a BAR over RAM again and again: the lines have an end. */
+static void refused_memslots_are_not_told_for_ever(void **state)
+{
+	static const uint8_t code[] = { 0xf4 };
+	unsigned int slot, before;
+	struct capture c;
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 1, code, sizeof(code));
+	before = kvm_nr_memslots(vm.kvm);
+	capture_begin(&c);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(kvm_memslot_add(vm.kvm, 0x1000, 0x1000, vm.ram,
+						 false, &slot),
+				 -EEXIST);
+	assert_true(strlen(capture_end(&c)) < 2000);
+	assert_int_equal(kvm_nr_memslots(vm.kvm), before);
+	vm_fini(&vm);
+}
+
 static void irqfd_needs_a_route_and_can_be_taken_back(void **state)
 {
 	static const uint8_t code[] = { 0xf4 };
@@ -318,6 +341,7 @@ int main(void)
 		cmocka_unit_test(memslot_changes_under_a_running_guest),
 		cmocka_unit_test(a_pause_finishes_the_instruction),
 		cmocka_unit_test(ioeventfd_takes_a_write_without_an_exit),
+		cmocka_unit_test(refused_memslots_are_not_told_for_ever),
 		cmocka_unit_test(irqfd_needs_a_route_and_can_be_taken_back),
 	};
 
