@@ -54,9 +54,10 @@ static int limit_files(void)
 	rlim_t need;
 	int max = highest_fd();
 
-	if (max < 0)
+	/* Where there is no /proc the hard limit has to do. */
+	if (max < 0 && max != -ENOENT)
 		return failed("/proc/self/fd", max);
-	need = (rlim_t)max + 1 + NOFILE_MARGIN;
+	need = max < 0 ? RLIM_INFINITY : (rlim_t)max + 1 + NOFILE_MARGIN;
 	if (getrlimit(RLIMIT_NOFILE, &lim))
 		return failed("RLIMIT_NOFILE", -errno);
 	/* The hard limit may be smaller: then that is it. */
