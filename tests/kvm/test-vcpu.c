@@ -173,6 +173,25 @@ static void pause_interrupts_a_busy_guest(void **state)
 	vm_fini(&vm);
 }
 
+/* It sleeps in the kernel, and no interrupt will come. */
+static void pause_interrupts_a_halted_guest(void **state)
+{
+	/* 1: hlt; jmp 1b */
+	static const uint8_t code[] = { 0xf4, 0xeb, 0xfd };
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, 2, code, sizeof(code));
+	for (int i = 0; i < 20; i++) {
+		vcpus_resume(vm.vcpus);
+		usleep(i * 137 % 2000);
+		vcpus_pause(vm.vcpus);
+	}
+	assert_int_equal(vm.events, 0);
+	vm_fini(&vm);
+}
+
 static void memslot_changes_under_a_running_guest(void **state)
 {
 	/* mov ax, 0x2000; mov ds, ax; 1: mov al, [0]; jmp 1b */
@@ -338,6 +357,7 @@ int main(void)
 		cmocka_unit_test(mmio_read_and_write),
 		cmocka_unit_test(triple_fault_is_a_crash),
 		cmocka_unit_test(pause_interrupts_a_busy_guest),
+		cmocka_unit_test(pause_interrupts_a_halted_guest),
 		cmocka_unit_test(memslot_changes_under_a_running_guest),
 		cmocka_unit_test(a_pause_finishes_the_instruction),
 		cmocka_unit_test(ioeventfd_takes_a_write_without_an_exit),

@@ -49,6 +49,23 @@ guest_does_io()
 	[ "$(word io serial | tr -d ' ')" = w0 ]
 }
 
+maps_by_file() # FILE
+{
+	sed -n 's/.*"dma_mapped_by_file": *\([a-z]*\).*/\1/p' "$1" | head -n 1
+}
+
+kernel_is_at_least() # MAJOR MINOR
+{
+	local major minor
+
+	IFS=. read -r major minor _ <<<"$LAB_KVER"
+	if [ $((major * 1000 + minor)) -ge $(($1 * 1000 + $2)) ]; then
+		echo true
+	else
+		echo false
+	fi
+}
+
 back_to_host()
 {
 	"$WHERRY" unbind "$bdf"
@@ -120,6 +137,11 @@ again_and_again()
 
 check bind prepare
 check dma-io guest_does_io
+# Once, whatever is attached; by file where the kernel can (6.13).
+is ram-mapped-once "$(stat_of "$LAB_OUT/io.json" dma_mapped_bytes)" \
+	$((512 << 20))
+is mapped-by-file "$(maps_by_file "$LAB_OUT/io.json")" \
+	"$(kernel_is_at_least 6 13)"
 is guest-reads-host-pattern "$(word io host-pattern)" \
 	"$(cat "$LAB_OUT/host-sum")"
 check msix-counts-rise test "$(word io irqs)" -gt 64
