@@ -83,6 +83,23 @@ static bool asks_reset(const struct vfio_pci *v, unsigned int off,
 
 static int function_reset(struct vfio_pci *v);
 
+/*
+ * A device may refuse a power state, and stay asleep or awake: it is asked
+ * before its BARs come back.  Waking up, the kernel restores the COMMAND that
+ * the device fell asleep with.
+ */
+static void power_changed(struct vfio_pci *v)
+{
+	if (!v->low_power ||
+	    vfio_config_hw_read(v, v->pm_cap + PCI_PM_CTRL, 1) &
+		    PCI_PM_CTRL_STATE_MASK)
+		return;
+	v->low_power = false;
+	v->host_command = 0;
+	write_command(v);
+	vfio_bars_update(v);
+}
+
 static void config_write(struct pci_dev *dev, unsigned int off,
 			 unsigned int len, uint32_t val)
 {
@@ -106,10 +123,8 @@ static void config_write(struct pci_dev *dev, unsigned int off,
 	if (ranges_overlap(off, len, PCI_COMMAND, 2))
 		write_command(v);
 	vfio_config_forward(v, off, len, val);
-	if (power && !(byte & PCI_PM_CTRL_STATE_MASK) && v->low_power) {
-		v->low_power = false;
-		vfio_bars_update(v);
-	}
+	if (power)
+		power_changed(v);
 	vfio_irqs_config_written(v, off, len);
 }
 

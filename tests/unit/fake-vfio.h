@@ -43,6 +43,8 @@ struct vfio_device {
 	unsigned int nr_config_reads, nr_reads, nr_writes, last_len;
 	uint64_t last_offset, last_value;
 	int read_errno, unmask_fd_errno;
+	unsigned int pm_ctrl; /* where PMCSR is */
+	bool power_stuck; /* and cannot be changed */
 };
 
 /* One test runs at a time. */
@@ -188,6 +190,7 @@ static inline void fake_reset(void)
 	fake_set_config(0x82, 2, 2); /* version 2, endpoint */
 	fake_set_config(0x84, 4, PCI_EXP_DEVCAP_FLR);
 	fake_cap(0x60, PCI_CAP_ID_PM, 0);
+	dev->pm_ctrl = 0x64;
 	dev->irqs[VFIO_INTX] = (struct vfio_irq){ .count = 1 };
 	dev->irqs[VFIO_REQ] = (struct vfio_irq){ .count = 1 };
 }
@@ -262,12 +265,14 @@ static inline void fake_config_write(struct vfio_device *dev, uint64_t offset,
 		assert_int_equal(val & 3, 3);
 	}
 	/* Asleep, its BARs fault. */
-	if (offset == 0x64 && (val & PCI_PM_CTRL_STATE_MASK))
+	if (offset == dev->pm_ctrl && (val & PCI_PM_CTRL_STATE_MASK))
 		assert_int_equal(fake_nr_slots(), 0);
 	dev->last_offset = offset;
 	dev->last_len = len;
 	dev->last_value = val;
 	dev->nr_writes++;
+	if (offset == dev->pm_ctrl && dev->power_stuck)
+		return;
 	memcpy(dev->config + offset, buf, len);
 }
 

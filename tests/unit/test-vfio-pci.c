@@ -468,6 +468,44 @@ static void pages_around_msix_are_mapped(void **state)
 	}
 }
 
+static void areas_that_overlap_hide_msix_all_the_same(void **state)
+{
+	struct vfio_region *r = &fake.dev.regions[0];
+
+	(void)state;
+	fake_bar(0, KIB(64), PCI_BASE_ADDRESS_MEM_TYPE_64, true);
+	fake_msix(0x40, 8, 0x3000, 0x7000);
+	for (r->nr_areas = 0; r->nr_areas < VFIO_MAX_AREAS; r->nr_areas++)
+		r->areas[r->nr_areas] = (struct range){ 0, KIB(64) };
+	create();
+	place(0, WINDOW);
+	wr(PCI_COMMAND, 2, MEM);
+	assert_true(fake_slot_at(WINDOW) >= 0);
+	assert_true(fake_slot_at(WINDOW + 0x3000) < 0);
+	assert_true(fake_slot_at(WINDOW + 0x7000) < 0);
+}
+
+static void vectors_are_those_of_the_host(void **state)
+{
+	(void)state;
+	fake_msix(0x40, 1024, 0, 0x5000);
+	fake_bar(0, KIB(32), PCI_BASE_ADDRESS_MEM_TYPE_64, true);
+	fake.dev.irqs[VFIO_MSIX].count = 8;
+	create();
+	assert_int_equal(rd(0x42, 2), 7);
+	place(0, WINDOW);
+	wr(PCI_COMMAND, 2, MEM);
+	assert_int_equal(mmio(WINDOW + 0x7c, 4), 1);
+	assert_int_equal(mmio(WINDOW + 0x8c, 4), UINT32_MAX);
+	assert_int_equal(mmio(WINDOW + 0x5008, 8), UINT64_MAX);
+	/* The other entries stay out of reach. */
+	assert_true(fake_slot_at(WINDOW + 0x3000) < 0);
+	assert_true(fake_slot_at(WINDOW + 0x4000) >= 0);
+	mmio_write(WINDOW + 0x3000, 4, 0);
+	assert_int_equal(fake.dev.nr_reads, 0);
+	assert_int_not_equal(fake.dev.last_len, 4);
+}
+
 static void huge_bars(void **state)
 {
 	(void)state;
@@ -667,6 +705,33 @@ static void asleep_it_is_not_mapped(void **state)
 	assert_int_equal(fake_nr_slots(), 1);
 }
 
+static void power_states_can_be_refused(void **state)
+{
+	(void)state;
+	create();
+	place(0, WINDOW);
+	wr(PCI_COMMAND, 2, MEM | MASTER);
+	fake.dev.power_stuck = true;
+	wr(0x64, 2, 1);
+	assert_int_equal(rd(0x64, 2), 0);
+	assert_int_equal(fake_nr_slots(), 1);
+	fake.dev.power_stuck = false;
+	wr(0x64, 2, 3);
+	assert_int_equal(fake_nr_slots(), 0);
+	/* It does not wake up: its BARs would fault. */
+	fake.dev.power_stuck = true;
+	wr(0x64, 2, 0);
+	assert_int_equal(rd(0x64, 2), 3);
+	assert_int_equal(fake_nr_slots(), 0);
+	/* Awake, it has what the guest wrote in the meantime. */
+	wr(PCI_COMMAND, 2, MEM);
+	fake_set_config(PCI_COMMAND, 2, 3 | MASTER);
+	fake.dev.power_stuck = false;
+	wr(0x64, 2, 0);
+	assert_int_equal(fake_nr_slots(), 1);
+	assert_int_equal(fake_config(PCI_COMMAND, 2), 3);
+}
+
 static void flr_is_a_reset(void **state)
 {
 	(void)state;
@@ -820,6 +885,8 @@ int main(void)
 		T(sizing_does_not_reach_the_device),
 		T(bars_are_mapped_while_memory_is_on),
 		T(pages_around_msix_are_mapped),
+		T(areas_that_overlap_hide_msix_all_the_same),
+		T(vectors_are_those_of_the_host),
 		T(huge_bars),
 		T(trapped_bars_use_the_guests_width),
 		T(small_bars_are_trapped),
@@ -829,6 +896,7 @@ int main(void)
 		T(a_bar_on_other_things),
 		T(mappings_that_fail_are_trapped),
 		T(asleep_it_is_not_mapped),
+		T(power_states_can_be_refused),
 		T(flr_is_a_reset),
 		T(af_flr_is_a_reset),
 		T(reboots_start_from_power_on),
