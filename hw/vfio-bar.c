@@ -127,11 +127,12 @@ static void carve(struct vfio_bar *bar, uint64_t start, uint64_t size)
 		if (a_end > end) {
 			struct range tail = { end, a_end - end };
 
-			/* Two cuts add two areas at most: there is room. */
-			if (a->start < start)
-				bar->areas[bar->nr_areas++] = tail;
-			else
+			/* Two cuts of areas that do not overlap add two at
+			 * most; what has no room is trapped. */
+			if (a->start >= start)
 				*a = tail;
+			else if (bar->nr_areas < VFIO_BAR_MAX_AREAS)
+				bar->areas[bar->nr_areas++] = tail;
 		}
 		if (a->start < start)
 			a->size = start - a->start;

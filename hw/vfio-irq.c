@@ -283,18 +283,21 @@ static int init_msix(struct vfio_pci *v)
 	struct vfio_irqs *irqs = &v->irqs;
 	struct pci_config *c = &v->dev.cfg;
 	unsigned int ctrl = irqs->msix_cap + PCI_MSIX_FLAGS;
-	unsigned int nr =
+	unsigned int all =
 		(pci_config_get(c, ctrl, 2) & PCI_MSIX_FLAGS_QSIZE) + 1;
+	/* The guest has those that the host can serve, and no page of the
+	 * others. */
+	unsigned int nr = MIN(all, vfio_irq(v->vfio, VFIO_MSIX)->count);
 	int r;
 
-	if (!find_part(v, PCI_MSIX_TABLE, nr * PCI_MSIX_ENTRY_SIZE,
+	if (!find_part(v, PCI_MSIX_TABLE, all * PCI_MSIX_ENTRY_SIZE,
 		       &irqs->table)) {
 		log_err("%s: cannot be assigned: its MSI-X table of %u vectors is in no BAR",
-			v->dev.name, nr);
+			v->dev.name, all);
 		return -EPROTO;
 	}
 	/* Some devices lie about it; without a place it is not offered. */
-	(void)find_part(v, PCI_MSIX_PBA, align_up(nr, 64) / 8, &irqs->pba);
+	(void)find_part(v, PCI_MSIX_PBA, align_up(all, 64) / 8, &irqs->pba);
 	r = pci_msix_init(&irqs->msix, nr, &msix_ops, v);
 	if (r < 0) {
 		log_err("%s: cannot model MSI-X: %s", v->dev.name,
