@@ -264,8 +264,13 @@ static int reset_events(const struct vcpu_ref *v)
 		.mp_state = v->id ? KVM_MP_STATE_UNINITIALIZED :
 				    KVM_MP_STATE_RUNNABLE,
 	};
-	int r = SET(v, KVM_SET_VCPU_EVENTS, &events);
+	int r;
 
+	/* A guest can send itself an SMI: there it would stay, deaf to INIT.
+	 * This drops an INIT that waits, too. */
+	if (kvm_extension(v->kvm, KVM_CAP_X86_SMM))
+		events.flags |= KVM_VCPUEVENT_VALID_SMM;
+	r = SET(v, KVM_SET_VCPU_EVENTS, &events);
 	if (!r && kvm_extension(v->kvm, KVM_CAP_DEBUGREGS))
 		r = SET(v, KVM_SET_DEBUGREGS, &debug);
 	if (!r)

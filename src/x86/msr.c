@@ -43,6 +43,7 @@ static const struct msrs power_on[] = {
 	{ 0xc0000103, 1, 0, true }, /* TSC_AUX */
 	{ 0x6e0, 1, 0, true }, /* IA32_TSC_DEADLINE */
 	{ 0x48, 1, 0, true }, /* IA32_SPEC_CTRL */
+	{ 0x140, 1, 0, true }, /* MISC_FEATURES_ENABLES: CPUID faulting */
 	{ 0x1d9, 1, 0, true }, /* IA32_DEBUGCTL */
 	{ 0x38f, 1, 0, true }, /* IA32_PERF_GLOBAL_CTRL */
 	{ 0xda0, 1, 0, true }, /* IA32_XSS */

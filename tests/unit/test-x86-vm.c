@@ -37,6 +37,7 @@ static struct {
 	uint32_t msrs[256];
 	unsigned int nr_msrs;
 	struct kvm_nested_state nested;
+	struct kvm_vcpu_events events;
 } fake;
 
 static int setup(void **state)
@@ -165,6 +166,9 @@ static int vcpu_ioctl(unsigned long request, void *arg)
 		return 0;
 	case KVM_SET_NESTED_STATE:
 		fake.nested = *n;
+		return 0;
+	case KVM_SET_VCPU_EVENTS:
+		fake.events = *(struct kvm_vcpu_events *)arg;
 		return 0;
 	default:
 		return 0;
@@ -334,6 +338,18 @@ static void nested_guest_is_left(void **state)
 	assert_int_equal(fake.nested.hdr.vmx.vmcs12_pa, UINT64_MAX);
 }
 
+static void smm_is_left(void **state)
+{
+	(void)state;
+	assert_int_equal(arch_vcpu_reset(NULL, VCPU_FD, 1, &pvh), 0);
+	assert_true(fake.events.flags & KVM_VCPUEVENT_VALID_SMM);
+	assert_int_equal(fake.events.smi.smm, 0);
+	assert_int_equal(fake.events.smi.pending, 0);
+	fake.missing_cap = KVM_CAP_X86_SMM;
+	assert_int_equal(arch_vcpu_reset(NULL, VCPU_FD, 1, &pvh), 0);
+	assert_false(fake.events.flags & KVM_VCPUEVENT_VALID_SMM);
+}
+
 static bool was_set(uint32_t msr)
 {
 	for (unsigned int i = 0; i < fake.nr_msrs; i++)
@@ -441,6 +457,7 @@ int main(void)
 		TEST(other_cpus_wait),
 		TEST(lapic_is_reset),
 		TEST(nested_guest_is_left),
+		TEST(smm_is_left),
 		TEST(msrs_that_name_memory_are_cleared),
 		TEST(unknown_msrs_are_passed_over),
 		TEST(each_ioctl_failed_in_turn),
