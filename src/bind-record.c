@@ -100,6 +100,13 @@ static bool take(char **text, const char *key, char value[BIND_DRIVER_SIZE])
 	return true;
 }
 
+/* Some drivers have names like "budget dvb": whatever can be one directory is
+ * right here.  What modprobe is given is checked more strictly. */
+static bool is_directory_name(const char *name)
+{
+	return name[0] != '.' && !strchr(name, '/');
+}
+
 int bind_record_load(int dirfd, const char *bdf, struct bind_state *state)
 {
 	char name[64], text[256] = "", *at = text;
@@ -120,7 +127,7 @@ int bind_record_load(int dirfd, const char *bdf, struct bind_state *state)
 	}
 	if (take(&at, "driver", state->driver) &&
 	    take(&at, "override", state->override) &&
-	    (!state->driver[0] || bind_driver_name_ok(state->driver)))
+	    is_directory_name(state->driver))
 		return 0;
 	log_err("%s/%s: damaged; remove it and bind the host driver by hand",
 		RECORD_DIR, name);

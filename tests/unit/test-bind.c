@@ -340,6 +340,11 @@ static void keeps_a_record(void **state)
 	assert_string_equal(out.override, "mine");
 	assert_int_equal(stat(fx_path(path, "/run/wherry/bind-" NVME), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	/* Names need not be an identifier's. */
+	strcpy(in.driver, "Multimedia eXtension Board v1.0");
+	assert_int_equal(bind_record_save(fd, NVME, &in), 0);
+	assert_int_equal(bind_record_load(fd, NVME, &out), 0);
+	assert_string_equal(out.driver, in.driver);
 	memset(&in, 0, sizeof(in));
 	assert_int_equal(bind_record_save(fd, NVME, &in), 0);
 	assert_int_equal(bind_record_load(fd, NVME, &out), 0);
