@@ -35,6 +35,8 @@ static int reset_fake(void **state)
 }
 
 /* Builds and runs it; the other vCPUs wait as if for a SIPI. */
+static bool told_early; /* a signal comes before the first instruction */
+
 static struct machine_result run(const struct run_config *cfg,
 				 int (*fn)(struct kvm_run *run))
 {
@@ -45,6 +47,8 @@ static struct machine_result run(const struct run_config *cfg,
 	stats_init(&stats);
 	fake.run = fn;
 	assert_int_equal(machine_create(&machine, cfg, &stats), 0);
+	if (told_early)
+		kill(getpid(), SIGTERM);
 	(void)machine_run(machine, &result);
 	machine_destroy(machine);
 	assert_int_equal(nr_fds(), fds);
@@ -181,6 +185,66 @@ static void a_signal_then_grace(void **state)
 	cfg.grace_ms = 0;
 	result = run(&cfg, busy_and_told);
 	assert_int_equal(result.end, 5);
+	assert_string_equal(result.reason, "signal");
+}
+
+static int busy_and_told_twice(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0) {
+		kill(getpid(), SIGTERM);
+		kill(getpid(), SIGINT);
+	}
+	return busy(run);
+}
+
+/* Two signals: of one request, as timeout(1) sends them, and of two. */
+static void a_doubled_signal_is_one(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct capture c;
+
+	(void)state;
+	cfg.grace_ms = 50;
+	capture_begin(&c);
+	assert_string_equal(run(&cfg, busy_and_told_twice).reason, "grace");
+	capture_end(&c);
+}
+
+static int busy_and_told_again(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0) {
+		kill(getpid(), SIGTERM);
+		usleep(300000);
+		kill(getpid(), SIGTERM);
+	}
+	return busy(run);
+}
+
+static void the_second_signal_is_not_polite(void **state)
+{
+	struct run_config cfg = one_cpu();
+
+	(void)state;
+	cfg.grace_ms = 60000;
+	assert_string_equal(run(&cfg, busy_and_told_again).reason, "signal");
+}
+
+static void a_signal_during_the_build(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	int sig;
+	sigset_t set;
+
+	(void)state;
+	told_early = true;
+	result = run(&cfg, busy);
+	told_early = false;
+	/* It is still there: not for the next machine of this process. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	assert_int_equal(sigwait(&set, &sig), 0);
+	assert_int_equal(result.end, END_POWEROFF);
 	assert_string_equal(result.reason, "signal");
 }
 
@@ -381,6 +445,10 @@ int main(void)
 		cmocka_unit_test_setup(each_end_has_its_status, reset_fake),
 		cmocka_unit_test_setup(a_timeout_ends_it, reset_fake),
 		cmocka_unit_test_setup(a_signal_then_grace, reset_fake),
+		cmocka_unit_test_setup(a_doubled_signal_is_one, reset_fake),
+		cmocka_unit_test_setup(the_second_signal_is_not_polite,
+				       reset_fake),
+		cmocka_unit_test_setup(a_signal_during_the_build, reset_fake),
 		cmocka_unit_test_setup(confined_before_the_first_instruction,
 				       reset_fake),
 		cmocka_unit_test_setup(reboots_keep_everything_open,
