@@ -64,20 +64,23 @@ struct boot_info {
 
 static int unknown_image(const char *name, const uint8_t *head, size_t len)
 {
-	const char *what = "neither an ELF vmlinux nor a bzImage";
+	const char *what = "neither an ELF vmlinux nor a bzImage; give "
+			   "one of these";
 
 	if (len >= 60 && !memcmp(head + 56, "ARM\x64", 4))
 		what = "wrong architecture: this kernel is for arm64, the "
-		       "guest is x86_64";
+		       "guest is x86_64; give one for that";
 	else if (len >= 60 && !memcmp(head + 56, "RSC\x05", 4))
 		what = "wrong architecture: this kernel is for riscv, the "
-		       "guest is x86_64";
+		       "guest is x86_64; give one for that";
 	else if (len >= 8 && !memcmp(head, "MZ\0\0zimg", 8))
-		what = "an EFI zboot image, not a kernel for x86_64";
+		what = "an EFI zboot image, not a kernel for x86_64; give a "
+		       "bzImage";
 	else if (len >= 2 && !memcmp(head, "\x1f\x8b", 2))
 		what = "compressed by gzip; unpack it first";
 	else if (len < 1024)
-		what = "truncated: too short for a kernel";
+		what = "truncated: too short for a kernel; get a complete "
+		       "image";
 	log_err("%s: %s", name, what);
 	return -EINVAL;
 }
@@ -111,7 +114,7 @@ static int load_cmdline(const struct image *img, struct ram *ram,
 
 	if (len > max) {
 		log_err("--append: the kernel command line is too long: %zu "
-			"bytes, this kernel takes at most %llu",
+			"bytes, this kernel takes at most %llu; shorten it",
 			len, (unsigned long long)max);
 		return -E2BIG;
 	}

@@ -36,7 +36,8 @@ static int read_header(struct setup_header *hdr, const struct boot_file *f,
 	size_t end = HDR_JUMP_BASE + head[HDR_JUMP_LENGTH];
 
 	if (end > len) {
-		log_err("%s: truncated: its setup header is incomplete",
+		log_err("%s: truncated: its setup header is incomplete; get a "
+			"complete image",
 			f->name);
 		return -EINVAL;
 	}
@@ -50,12 +51,12 @@ static int read_header(struct setup_header *hdr, const struct boot_file *f,
 		return -EINVAL;
 	}
 	if (!(hdr->loadflags & LOADED_HIGH)) {
-		log_err("%s: a zImage, not a bzImage", f->name);
+		log_err("%s: a zImage; build a bzImage", f->name);
 		return -EINVAL;
 	}
 	if (!(hdr->xloadflags & XLF_KERNEL_64)) {
 		log_err("%s: wrong architecture: this kernel is for 32-bit "
-			"x86, the guest is x86_64",
+			"x86, the guest is x86_64; give one for that",
 			f->name);
 		return -EINVAL;
 	}

@@ -52,18 +52,20 @@ static int check_header(const Elf64_Ehdr *eh, size_t len, const char *name)
 	/* e_machine is at the same place in both classes. */
 	if (len >= sizeof(Elf32_Ehdr) && eh->e_machine != EM_X86_64) {
 		log_err("%s: wrong architecture: this kernel is for %s, the "
-			"guest is x86_64",
+			"guest is x86_64; give one for that",
 			name, machine_name(eh->e_machine));
 		return -EINVAL;
 	}
 	if (len < sizeof(*eh)) {
-		log_err("%s: truncated: its ELF header is incomplete", name);
+		log_err("%s: truncated: its ELF header is incomplete; get a "
+			"complete image",
+			name);
 		return -EINVAL;
 	}
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64 ||
 	    eh->e_ident[EI_DATA] != ELFDATA2LSB) {
 		log_err("%s: wrong architecture: not a 64-bit little-endian "
-			"ELF file",
+			"ELF file; give a kernel for x86_64",
 			name);
 		return -EINVAL;
 	}
