@@ -345,6 +345,9 @@ static int check_unbind(struct job *job, struct target *t)
 			dev->driver);
 		return -EINVAL;
 	}
+	/* Since then somebody has given it to the host. */
+	if (!dev->has_vfio_dev && strcmp(dev->driver, t->from.driver))
+		return check_users(job, dev);
 	/* Unbinding blocks until the last reference is gone. */
 	if (!sysfs_node_holder(&job->sysfs, dev->rdev, who, sizeof(who)))
 		return 0;
@@ -431,8 +434,16 @@ static int run_job(struct job *job, const struct opt *opts, size_t nr_opts,
 	r = find_targets(job, argv + 1, nr);
 	if (!r) {
 		job->record_fd = bind_record_open(&job->sysfs);
-		r = job->record_fd < 0 ? job->record_fd : run(job);
+		r = MIN(job->record_fd, 0);
 	}
+	if (!r) {
+		/* Another wherry may have moved them before this one had the
+		 * lock. */
+		job->nr = 0;
+		r = find_targets(job, argv + 1, nr);
+	}
+	if (!r)
+		r = run(job);
 	fd_close(&job->record_fd);
 	free(job->targets);
 	return r ? STATUS_FAILED : STATUS_OK;
