@@ -330,6 +330,72 @@ unbind_in_use()
 	"$WHERRY" unbind "$nvme"
 }
 
+# What two wherrys see of a device before either has the lock is old for the
+# second: it must neither forget where the device came from nor take it from
+# the host again.
+two_at_once()
+{
+	local a b lost=0
+
+	mkdir -p /run/wherry
+	exec 8</run/wherry
+	flock 8
+	"$WHERRY" bind "$nvme" 2>/tmp/err.a &
+	a=$!
+	"$WHERRY" bind "$nvme" 2>/tmp/err.b &
+	b=$!
+	until grep -q waiting /tmp/err.a && grep -q waiting /tmp/err.b; do
+		sleep 0.1
+	done
+	flock -u 8
+	wait $a
+	wait $b
+	at "$nvme" vfio-pci vfio-pci
+	flock 8
+	"$WHERRY" unbind "$nvme" 2>/tmp/err.a &
+	a=$!
+	"$WHERRY" unbind "$nvme" 2>/tmp/err.b &
+	b=$!
+	until grep -q waiting /tmp/err.a && grep -q waiting /tmp/err.b; do
+		sleep 0.1
+	done
+	# They have this descriptor, too: closing it would not do.
+	flock -u 8
+	exec 8<&-
+	wait $a || lost=$((lost + 1))
+	wait $b || lost=$((lost + 1))
+	[ $lost = 1 ]
+	cat /tmp/err.a /tmp/err.b | grep 'not bound: .*nvme'
+	at "$nvme" nvme '(null)'
+	no_record
+}
+
+# Bound by wherry, then given to the host by hand: unbind asks who uses it.
+moved_on()
+{
+	local pid
+
+	echo "$nvme" >"$sys/$nvme/driver/unbind"
+	"$WHERRY" bind "$nvme"
+	echo >"$sys/$nvme/driver_override"
+	echo "$nvme" >"$sys/$nvme/driver/unbind"
+	echo "$nvme" >/sys/bus/pci/drivers_probe
+	until [ -b /dev/nvme0n1 ]; do
+		sleep 0.1
+	done
+	sleep 60 7</dev/nvme0n1 &
+	pid=$!
+	says 1 'in use by this host: nvme0n1' "$WHERRY" unbind "$nvme"
+	at "$nvme" nvme '(null)'
+	kill $pid
+	wait $pid || true
+	"$WHERRY" unbind "$nvme"
+	at "$nvme" none '(null)'
+	echo "$nvme" >/sys/bus/pci/drivers_probe
+	at "$nvme" nvme '(null)'
+	no_record
+}
+
 twenty_times()
 {
 	local _
@@ -352,6 +418,8 @@ check takes-group takes_group
 check group-in-use group_in_use
 check takes-by-force takes_by_force
 check unbind-in-use unbind_in_use
+check two-at-once two_at_once
+check moved-on moved_on
 check twenty-times twenty_times
 
 # ----- mediated devices, unsafe hosts -----
