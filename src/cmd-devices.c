@@ -87,6 +87,8 @@ static void read_names(struct listing *l)
 	pci->error = fatal;
 	pci->warning = quiet;
 	pci->debug = quiet;
+	/* udev's copy of the same list: slow, and it leaks. */
+	(void)pci_set_param(pci, "hwdb.disable", "1");
 	for (i = 0; i < l->nr; i++) {
 		struct row *row = &l->rows[i];
 		const struct sysfs_device *dev = &row->dev;
