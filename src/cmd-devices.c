@@ -79,6 +79,8 @@ static void __attribute__((noreturn)) fatal(char *msg, ...)
 
 static void read_names(struct listing *l)
 {
+	/* Not const: so it is declared. */
+	char no_hwdb[] = "hwdb.disable", yes[] = "1";
 	struct pci_access *pci = pci_alloc();
 	const int flags = PCI_LOOKUP_NO_NUMBERS;
 	unsigned int i;
@@ -88,7 +90,7 @@ static void read_names(struct listing *l)
 	pci->warning = quiet;
 	pci->debug = quiet;
 	/* udev's copy of the same list: slow, and it leaks. */
-	(void)pci_set_param(pci, "hwdb.disable", "1");
+	(void)pci_set_param(pci, no_hwdb, yes);
 	for (i = 0; i < l->nr; i++) {
 		struct row *row = &l->rows[i];
 		const struct sysfs_device *dev = &row->dev;
