@@ -62,6 +62,28 @@ static int set(const struct vcpu_ref *v, unsigned long request, void *arg,
 
 #define SET(v, request, arg) set(v, request, arg, #request)
 
+/*
+ * KVM gives a new vCPU the host's TSC rate as of when KVM was started.  Where
+ * the host has refined its measure by more than 250 ppm since, and the CPU
+ * cannot scale, that fails without a word: the rate is 0, and no deadline of
+ * the guest's timer is ever met.  Asking once more takes the rate of now
+ * (arch/x86/kvm/x86.c, kvm_set_tsc_khz()).
+ */
+static int tsc_rate(const struct vcpu_ref *v, uint32_t *khz)
+{
+	int r = kvm_ioctl(v->kvm, v->fd, KVM_GET_TSC_KHZ, NULL);
+
+	if (!r && !kvm_ioctl(v->kvm, v->fd, KVM_SET_TSC_KHZ, NULL))
+		r = kvm_ioctl(v->kvm, v->fd, KVM_GET_TSC_KHZ, NULL);
+	if (!r) {
+		log_err("vcpu%u: KVM has no TSC rate, so the guest's timer would never fire; load kvm_intel or kvm_amd anew",
+			v->id);
+		return -ENOTSUP;
+	}
+	*khz = r > 0 ? (uint32_t)r : 0;
+	return 0;
+}
+
 int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		   unsigned int nr_cpus, unsigned int phys_bits)
 {
@@ -77,9 +99,9 @@ int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
 
 	if (r)
 		return r;
-	r = kvm_ioctl(kvm, vcpu_fd, KVM_GET_TSC_KHZ, NULL);
-	if (r > 0)
-		p.tsc_khz = (uint32_t)r;
+	r = tsc_rate(&v, &p.tsc_khz);
+	if (r)
+		return r;
 	cpuid_adjust(cpuid, &p);
 	return SET(&v, KVM_SET_CPUID2, cpuid);
 }
