@@ -63,20 +63,23 @@ static int set(const struct vcpu_ref *v, unsigned long request, void *arg,
 #define SET(v, request, arg) set(v, request, arg, #request)
 
 /*
- * KVM gives a new vCPU the host's TSC rate as of when KVM was started.  Where
- * the host has refined its measure by more than 250 ppm since, and the CPU
- * cannot scale, that fails without a word: the rate is 0, and no deadline of
- * the guest's timer is ever met.  Asking once more takes the rate of now
- * (arch/x86/kvm/x86.c, kvm_set_tsc_khz()).
+ * KVM gives a new vCPU the TSC rate that it measured when it was started.
+ * Where the host has corrected its measure by more than 250 ppm since and the
+ * CPU cannot scale, that fails without a word: the vCPU's TSC stands still in
+ * KVM's eyes (though KVM_GET_TSC_KHZ names a rate), and no deadline of the
+ * guest's timer is ever met.  0 asks for the host's rate of now, which needs
+ * no scaling.
  */
 static int tsc_rate(const struct vcpu_ref *v, uint32_t *khz)
 {
-	int r = kvm_ioctl(v->kvm, v->fd, KVM_GET_TSC_KHZ, NULL);
+	int r;
 
-	if (!r && !kvm_ioctl(v->kvm, v->fd, KVM_SET_TSC_KHZ, NULL))
-		r = kvm_ioctl(v->kvm, v->fd, KVM_GET_TSC_KHZ, NULL);
+	/* Refused where the host knows no rate; what follows tells. */
+	(void)kvm_ioctl(v->kvm, v->fd, KVM_SET_TSC_KHZ, NULL);
+	r = kvm_ioctl(v->kvm, v->fd, KVM_GET_TSC_KHZ, NULL);
 	if (!r) {
-		log_err("vcpu%u: KVM has no TSC rate, so the guest's timer would never fire; load kvm_intel or kvm_amd anew",
+		log_err("vcpu%u: KVM has no TSC rate, so the guest's timer "
+			"would never fire; load kvm_intel or kvm_amd anew",
 			v->id);
 		return -ENOTSUP;
 	}
