@@ -31,7 +31,7 @@ guest()
 
 	shift 2
 	[ -e "/tmp/$script.cpio" ] || initrd "$script" >/dev/null
-	[[ " $* " == *" --timeout "* ]] || set -- --timeout 120 "$@"
+	[[ " $* " == *" --timeout "* ]] || set -- --timeout 240 "$@"
 	"$WHERRY" run --kernel "${guest_kernel:-$LAB_KERNEL}" \
 		--initrd "/tmp/$script.cpio" \
 		--append "console=ttyS0 quiet panic=-1 $append" "$@" \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A host without an IOMMU: said, with what to do, and the host keeps its
 # devices, also when the VFIO driver is tried by force and refuses.
-# lab: --kernel both --iommu none --device nvme,serial=w0 --device e1000e
+# lab: --kernel lts --iommu none --device nvme,serial=w0 --device e1000e
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A host with an IOMMU but without interrupt remapping: a device could forge
 # interrupts there, so none is assigned, and the host is as it was.
-# lab: --kernel both --iommu intel,intremap=off --device nvme,serial=w0
+# lab: --kernel lts --iommu intel,intremap=off --device nvme,serial=w0
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The emulated host itself, seen from inside: what every other suite builds on.
-# lab: --kernel both --device nvme,serial=w0,lab-size=64M --device e1000e
+# lab: --kernel lts --device nvme,serial=w0,lab-size=64M --device e1000e
 # lab: --device igb --device edu --device rtl8139 --device qemu-xhci
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"

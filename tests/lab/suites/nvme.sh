@@ -1,36 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # A guest that owns an NVMe controller: DMA both ways, MSI-X, no exits in the
-# data path, reboots, and a device that is free again at once.
-# lab: --memory 4G --device nvme,serial=w0 --timeout 600
+# data path.
+# lab: --memory 4G --device nvme,serial=w0 --timeout 900
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
-
-bdf=$(device 0)
-
-host_disk()
-{
-	local i
-
-	for ((i = 0; i < 100; i++)); do
-		[ ! -b /dev/nvme0n1 ] || return 0
-		sleep 0.05
-	done
-	echo "the host's driver shows no disk"
-	return 1
-}
+# shellcheck source=tests/lab/nvme.sh
+. "$(dirname "$0")/../nvme.sh"
 
 sum_of_mib() # FIRST COUNT
 {
 	dd if=/dev/nvme0n1 bs=1M skip="$1" count="$2" iflag=direct 2>/dev/null |
 		sha256sum | cut -d' ' -f1
-}
-
-word() # NAME KEY
-{
-	tr -d '\r' <"$LAB_OUT/$1.out" | sed -n "s/^$2 //p"
 }
 
 prepare()
@@ -64,13 +47,6 @@ kernel_is_at_least() # MAJOR MINOR
 	else
 		echo false
 	fi
-}
-
-back_to_host()
-{
-	"$WHERRY" unbind "$bdf"
-	[ "$(basename "$(readlink "/sys/bus/pci/devices/$bdf/driver")")" = nvme ]
-	host_disk
 }
 
 # accesses FILE: how often the device's BARs were trapped.
@@ -113,28 +89,6 @@ control_exits()
 	[ "$(stat_of "$LAB_OUT/trapped.json" mmio_exits)" -gt 1000 ]
 }
 
-reboots()
-{
-	back_to_host
-	dd if=/dev/zero of=/dev/nvme0n1 bs=4096 count=1 oflag=direct
-	"$WHERRY" bind "$bdf"
-	append=until=21 boots reboots nvme-count --device "$bdf" \
-		--memory 256M --timeout 300 --stats "$LAB_OUT/reboots.json"
-	[ "$(word reboots COUNT | tail -n 1)" = 21 ]
-	[ "$(stat_of "$LAB_OUT/reboots.json" reboots)" = 20 ]
-}
-
-again_and_again()
-{
-	local i
-
-	for ((i = 0; i < 20; i++)); do
-		append=until=$((22 + i)) boots again nvme-count \
-			--device "$bdf" --memory 256M
-	done
-	[ "$(word again COUNT)" = 41 ]
-}
-
 check bind prepare
 check dma-io guest_does_io
 # Once, whatever is attached; by file where the kernel can (6.13).
@@ -150,7 +104,4 @@ is host-reads-guest-pattern "$(sum_of_mib 64 64)" "$(word io guest-pattern)"
 check bind-again "$WHERRY" bind "$bdf"
 check no-exits-in-data-path no_exits
 check control-run-has-exits control_exits
-check twenty-reboots reboots
-check twenty-runs again_and_again
-check unbind-at-once back_to_host
 finish
