@@ -115,13 +115,13 @@ const struct vfio_irq *vfio_irq(const struct vfio_device *dev,
  * that width.  Out-of-bounds is -EINVAL.  Not logged: the caller knows
  * whether the guest or wherry asked.  A short count is -EIO.
  */
-int vfio_read(struct vfio_device *dev, unsigned int region, uint64_t offset,
+int vfio_read(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	      void *buf, unsigned int len);
-int vfio_write(struct vfio_device *dev, unsigned int region, uint64_t offset,
+int vfio_write(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	       const void *buf, unsigned int len);
 /* Reads size bytes in as few system calls as possible (each maps a ROM anew).
  * -EINVAL out of bounds, -EIO when it ends early.  Not logged. */
-int vfio_read_all(struct vfio_device *dev, unsigned int region, uint64_t offset,
+int vfio_read_all(struct vfio_device *dev, unsigned int index, uint64_t offset,
 		  void *buf, size_t size);
 
 /*
@@ -131,9 +131,9 @@ int vfio_read_all(struct vfio_device *dev, unsigned int region, uint64_t offset,
  * are not in areas[0..nr) (page-aligned, relative) stay PROT_NONE.  Undone by
  * vfio_unmap_region with the same size.
  */
-int vfio_map_region(struct vfio_device *dev, unsigned int region,
+int vfio_map_region(struct vfio_device *dev, unsigned int index,
 		    const struct range *areas, unsigned int nr, void **hva);
-void vfio_unmap_region(struct vfio_device *dev, unsigned int region, void *hva);
+void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva);
 
 /*
  * SET_IRQS TRIGGER|EVENTFD for [start, start + count): fds[i] -1 leaves that
