@@ -10,7 +10,12 @@
  * threads, which are gone on return.  0, or -errno where the host has too
  * little: -ENOMEM, or -EFAULT and -ENOSPC for huge pages.  Logs nothing, and
  * never raises SIGBUS.
+ *
+ * With huge_bytes, and base aligned to 2 MiB, ordinary pages become
+ * transparent huge ones where the kernel can (MADV_COLLAPSE, Linux 6.1, which
+ * obeys only "deny" of shmem_enabled); *huge_bytes is how many bytes did.
  */
-int ram_populate(int fd, void *base, uint64_t bytes, uint64_t page_bytes);
+int ram_populate(int fd, void *base, uint64_t bytes, uint64_t page_bytes,
+		 uint64_t *huge_bytes);
 
 #endif

@@ -32,8 +32,8 @@ struct ram_params {
 	unsigned int nr_ranges;
 	uint64_t hugepage_bytes; /* 0, 2 MiB or 1 GiB */
 	bool prealloc; /* fault in now, by several threads */
-	bool pinned; /* DMA will pin it: all of it must fit now */
-	int thp; /* 1: advise, 0: forbid, -1: leave */
+	bool pinned; /* DMA will pin it: the same as prealloc */
+	int thp; /* 1: advise, 0: forbid, -1: at the start, where possible */
 	int host_node; /* -1: any */
 };
 
@@ -48,6 +48,8 @@ void ram_destroy(struct ram *ram);
 
 int ram_fd(const struct ram *ram);
 uint64_t ram_bytes(const struct ram *ram);
+/* How much came in transparent huge pages at the start. */
+uint64_t ram_huge_bytes(const struct ram *ram);
 unsigned int ram_nr_ranges(const struct ram *ram);
 const struct ram_range *ram_range(const struct ram *ram, unsigned int i);
 

@@ -108,6 +108,7 @@ static void write_report(struct machine *m, struct json *j)
 	json_str(j, "name", m->cfg->name);
 	json_u64(j, "cpus", m->cfg->cpus.nr);
 	json_u64(j, "memory_bytes", m->cfg->memory.bytes);
+	json_u64(j, "memory_thp_bytes", ram_huge_bytes(m->ram));
 	write_stages(s, j);
 	vcpus_stats(m->vcpus, j);
 	write_accesses(m, j);

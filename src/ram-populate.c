@@ -18,20 +18,26 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
 
 #define MAX_THREADS 16
 #define CHUNK MIB(64)
 #define MAX_TRIES 100
+#define HUGE_PAGE MIB(2)
 
 struct work {
 	int fd;
 	uint8_t *base;
 	uint64_t bytes, chunk;
 	_Atomic uint64_t next; /* first byte that nobody has taken */
+	_Atomic uint64_t huge; /* bytes that have become huge pages */
+	atomic_bool collapse; /* still worth trying */
 	_Atomic int error; /* the first -errno, or 0 */
 };
 
-/* One chunk. fallocate() does the same without page tables, for old kernels. */
+/* Some bytes. fallocate() does the same without page tables, for old kernels. */
 static int populate(struct work *w, uint64_t start, uint64_t size)
 {
 	int tries = 0;
@@ -51,18 +57,42 @@ static int populate(struct work *w, uint64_t start, uint64_t size)
 	return 0;
 }
 
+/*
+ * Makes huge pages of a chunk, where the kernel can. It does so only where
+ * there is a first page already. Whatever fails leaves ordinary pages, or none.
+ */
+static void make_huge(struct work *w, uint64_t start, uint64_t size)
+{
+	size -= size % HUGE_PAGE;
+	for (uint64_t at = 0; at < size; at += HUGE_PAGE)
+		if (populate(w, start + at, KIB(4)))
+			return;
+	if (!size)
+		return;
+	if (!madvise(w->base + start, size, MADV_COLLAPSE))
+		atomic_fetch_add(&w->huge, size);
+	else if (errno != EAGAIN)
+		/* Not this kernel, or no such page free: each more would be
+		 * searched for in vain. */
+		atomic_store(&w->collapse, false);
+}
+
 static void *worker(void *opaque)
 {
 	struct work *w = opaque;
 
 	while (!atomic_load(&w->error)) {
 		uint64_t start = atomic_fetch_add(&w->next, w->chunk);
+		uint64_t size;
 		int none = 0;
 		int r;
 
 		if (start >= w->bytes)
 			break;
-		r = populate(w, start, MIN(w->chunk, w->bytes - start));
+		size = MIN(w->chunk, w->bytes - start);
+		if (atomic_load(&w->collapse))
+			make_huge(w, start, size);
+		r = populate(w, start, size);
 		if (r)
 			atomic_compare_exchange_strong(&w->error, &none, r);
 	}
@@ -81,13 +111,15 @@ static unsigned int nr_threads(const struct work *w)
 	return (unsigned int)MIN(chunks, MIN(cpus, MAX_THREADS));
 }
 
-int ram_populate(int fd, void *base, uint64_t bytes, uint64_t page_bytes)
+int ram_populate(int fd, void *base, uint64_t bytes, uint64_t page_bytes,
+		 uint64_t *huge_bytes)
 {
 	struct work w = {
 		.fd = fd,
 		.base = base,
 		.bytes = bytes,
 		.chunk = MAX(CHUNK, page_bytes),
+		.collapse = huge_bytes,
 	};
 	pthread_t threads[MAX_THREADS];
 	unsigned int want = nr_threads(&w), nr;
@@ -105,5 +137,7 @@ int ram_populate(int fd, void *base, uint64_t bytes, uint64_t page_bytes)
 	worker(&w);
 	while (nr)
 		pthread_join(threads[--nr], NULL);
+	if (huge_bytes)
+		*huge_bytes = atomic_load(&w.huge);
 	return atomic_load(&w.error);
 }

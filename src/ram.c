@@ -40,6 +40,7 @@ struct ram {
 	size_t area_size;
 	uint8_t *base; /* first byte of the memfd */
 	uint64_t bytes;
+	uint64_t huge_bytes; /* of them in transparent huge pages, at the start */
 	unsigned int nr;
 	struct ram_range ranges[RAM_MAX_RANGES];
 };
@@ -301,11 +302,6 @@ static int advise_thp(struct ram *ram, int thp)
 	if (madvise(ram->base, ram->bytes,
 		    thp ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		r = -errno;
-	if (!r && thp && thp_is_off()) {
-		log_err("memory: thp=on: this host has them switched off for "
-			"shared memory; write advise to " SHMEM_ENABLED);
-		return -EOPNOTSUPP;
-	}
 	/* A kernel without them already does as it is told. */
 	if (!r || (!thp && r == -EINVAL))
 		return 0;
@@ -315,9 +311,19 @@ static int advise_thp(struct ram *ram, int thp)
 	return r;
 }
 
+/* What is to be had at the start: a reservation of huge pages knows no nodes,
+ * and DMA pins everything. */
+static bool wants_all_now(const struct ram_params *p)
+{
+	return p->prealloc || p->pinned ||
+	       (p->hugepage_bytes && p->host_node >= 0);
+}
+
 static int fault_in(struct ram *ram, const struct ram_params *p)
 {
-	int r = ram_populate(ram->fd, ram->base, ram->bytes, page_bytes(p));
+	bool may_be_huge = !p->hugepage_bytes && p->thp;
+	int r = ram_populate(ram->fd, ram->base, ram->bytes, page_bytes(p),
+			     may_be_huge ? &ram->huge_bytes : NULL);
 
 	if (!r)
 		return 0;
@@ -328,6 +334,16 @@ static int fault_in(struct ram *ram, const struct ram_params *p)
 		ram->bytes >> 20, strerror(-r),
 		p->host_node >= 0 ? " or another host-node" : "");
 	return r;
+}
+
+/* Asked for and not to be had now or later is an error. */
+static int check_thp(const struct ram *ram)
+{
+	if (ram->huge_bytes || !thp_is_off())
+		return 0;
+	log_err("memory: thp=on: this host has them switched off for shared "
+		"memory; write advise to " SHMEM_ENABLED);
+	return -EOPNOTSUPP;
 }
 
 int ram_create(struct ram **out, const struct ram_params *params)
@@ -355,10 +371,10 @@ int ram_create(struct ram **out, const struct ram_params *params)
 		r = bind_node(ram, params->host_node);
 	if (!r && params->thp >= 0)
 		r = advise_thp(ram, params->thp);
-	/* A reservation of huge pages knows no nodes: only taking them does. */
-	if (!r && (params->prealloc ||
-		   (params->hugepage_bytes && params->host_node >= 0)))
+	if (!r && wants_all_now(params))
 		r = fault_in(ram, params);
+	if (!r && params->thp > 0)
+		r = check_thp(ram);
 	if (r)
 		goto err;
 
@@ -388,6 +404,11 @@ int ram_fd(const struct ram *ram)
 uint64_t ram_bytes(const struct ram *ram)
 {
 	return ram->bytes;
+}
+
+uint64_t ram_huge_bytes(const struct ram *ram)
+{
+	return ram->huge_bytes;
 }
 
 unsigned int ram_nr_ranges(const struct ram *ram)

@@ -20,8 +20,10 @@
 /* What the wrapped calls do. */
 static struct {
 	int memfd_errno, ftruncate_errno, mmap_errno, populate_errno;
-	int fallocate_errno, mbind_errno, madvise_errno;
-	unsigned int memfd_flags, nr_populated, nr_memfds;
+	int fallocate_errno, mbind_errno, madvise_errno, collapse_errno;
+	unsigned int memfd_flags, nr_populated, nr_touched, nr_memfds;
+	unsigned int nr_collapses;
+	bool populate_fakes; /* nothing is allocated */
 	int advice; /* on huge pages; -1: none */
 	long mbind_mode;
 	unsigned long mbind_mask; /* of the first 64 nodes */
@@ -76,10 +78,18 @@ void *__wrap_mmap(void *addr, size_t len, int prot, int flags, int fd,
 
 int __wrap_madvise(void *addr, size_t len, int advice)
 {
-	if (advice == 23) {
-		__atomic_fetch_add(&fake.nr_populated, 1, __ATOMIC_RELAXED);
+	if (advice == 25) { /* MADV_COLLAPSE */
+		__atomic_fetch_add(&fake.nr_collapses, 1, __ATOMIC_RELAXED);
+		return fails(fake.collapse_errno);
+	}
+	if (advice == 23) { /* MADV_POPULATE_WRITE */
+		__atomic_fetch_add(len == PAGE ? &fake.nr_touched :
+						 &fake.nr_populated,
+				   1, __ATOMIC_RELAXED);
 		if (fails(fake.populate_errno))
 			return -1;
+		if (fake.populate_fakes)
+			return 0;
 		return __real_madvise(addr, len, advice);
 	}
 	if (advice == MADV_HUGEPAGE || advice == MADV_NOHUGEPAGE) {
@@ -125,6 +135,8 @@ static const struct range two[] = {
 	{ 0, MIB(1) },
 	{ GIB(4), KIB(64) },
 };
+
+static const struct range four_mib[] = { { 0, MIB(4) } };
 
 static struct ram_params params_of(const struct range *ranges, unsigned int nr)
 {
@@ -356,10 +368,20 @@ static void populates_all_of_it(void **state)
 	(void)state;
 	p.prealloc = true;
 	ram = make(&p);
-	/* Chunks of 64 MiB. */
+	/* Chunks of 64 MiB, and a page in each 2 MiB first. */
 	assert_int_equal(fake.nr_populated, 3);
+	assert_int_equal(fake.nr_touched, 68);
+	assert_int_equal(fake.nr_collapses, 3);
+	assert_int_equal(ram_huge_bytes(ram), MIB(136));
 	assert_int_equal(lseek(ram_fd(ram), 0, SEEK_HOLE), (off_t)MIB(136));
 	ram_destroy(ram);
+
+	/* The same for DMA. */
+	memset(&fake, 0, sizeof(fake));
+	p.prealloc = false;
+	p.pinned = true;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.nr_populated, 3);
 
 	/* Before Linux 5.14 the file is asked instead. */
 	fake.populate_errno = EINVAL;
@@ -370,6 +392,63 @@ static void populates_all_of_it(void **state)
 	refused(&p, -ENOSPC,
 		"allocating 136M: No space left on device; use a "
 		"smaller --memory");
+}
+
+static void huge_pages_where_the_kernel_can(void **state)
+{
+	static const struct range big[] = { { 0, MIB(4) + PAGE } };
+	struct ram_params p = params_of(big, 1);
+	struct ram *ram;
+
+	(void)state;
+	ram = make(&p); /* nothing is taken at the start */
+	assert_int_equal(fake.nr_collapses, 0);
+	assert_int_equal(ram_huge_bytes(ram), 0);
+	ram_destroy(ram);
+
+	p.prealloc = true;
+	ram = make(&p);
+	assert_int_equal(ram_huge_bytes(ram), MIB(4)); /* not the odd page */
+	ram_destroy(ram);
+
+	/* None to be had is no error, and all is populated. */
+	fake.collapse_errno = EINVAL;
+	ram = make(&p);
+	assert_int_equal(ram_huge_bytes(ram), 0);
+	assert_int_equal(lseek(ram_fd(ram), 0, SEEK_HOLE),
+			 (off_t)(MIB(4) + PAGE));
+	ram_destroy(ram);
+
+	fake.nr_collapses = 0;
+	p.thp = 0;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.nr_collapses, 0);
+
+	p.thp = -1;
+	p.hugepage_bytes = MIB(2);
+	p.ranges = four_mib;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.nr_collapses, 0);
+}
+
+static void stops_asking_for_huge_pages(void **state)
+{
+	static const struct range big[] = { { 0, GIB(2) } };
+	struct ram_params p = params_of(big, 1);
+
+	(void)state;
+	p.prealloc = true;
+	/* What is not to be had is not searched for in each chunk, but for
+	 * those that other threads have begun. */
+	fake.collapse_errno = ENOMEM;
+	fake.populate_fakes = true;
+	ram_destroy(make(&p));
+	assert_in_range(fake.nr_collapses, 1, 16);
+	/* A page in use now may not be the next time. */
+	fake.nr_collapses = 0;
+	fake.collapse_errno = EAGAIN;
+	ram_destroy(make(&p));
+	assert_int_equal(fake.nr_collapses, 32);
 }
 
 static void population_fails_without_sigbus(void **state)
@@ -386,8 +465,6 @@ static void population_fails_without_sigbus(void **state)
 	fake.populate_errno = EAGAIN;
 	refused(&p, -EAGAIN, "Resource temporarily unavailable");
 }
-
-static const struct range four_mib[] = { { 0, MIB(4) } };
 
 static void hugepages_are_asked_for(void **state)
 {
@@ -551,6 +628,12 @@ static void advises_on_huge_pages(void **state)
 	ram_destroy(ram);
 	assert_int_equal(fake.advice, MADV_HUGEPAGE);
 	assert_int_equal(fake.advised, MIB(1) + KIB(64));
+
+	/* Unless it has its huge pages from the start. */
+	p = params_of(four_mib, 1);
+	p.thp = 1;
+	p.prealloc = true;
+	ram_destroy(make(&p));
 }
 
 int main(void)
@@ -565,6 +648,9 @@ int main(void)
 		cmocka_unit_test_setup(malformed_ranges, reset_fake),
 		cmocka_unit_test_setup(more_than_the_host_has, reset_fake),
 		cmocka_unit_test_setup(populates_all_of_it, reset_fake),
+		cmocka_unit_test_setup(huge_pages_where_the_kernel_can,
+				       reset_fake),
+		cmocka_unit_test_setup(stops_asking_for_huge_pages, reset_fake),
 		cmocka_unit_test_setup(population_fails_without_sigbus,
 				       reset_fake),
 		cmocka_unit_test_setup(hugepages_are_asked_for, reset_fake),
