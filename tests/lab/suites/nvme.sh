@@ -60,7 +60,7 @@ accesses()
 reads() # NAME COUNT OPTIONS-OF-DEVICE
 {
 	append=reads=$2 boots "$1" nvme-reads --device "$bdf$3" \
-		--stats "$LAB_OUT/$1.json"
+		--memory "${memory:-512M}" --stats "$LAB_OUT/$1.json"
 }
 
 # What 1,000 reads add to a run without any, in wherry's count and in KVM's.
@@ -81,9 +81,10 @@ no_exits()
 	[ "$(stat_of "$LAB_OUT/thousand.json" user_interrupts)" = 0 ]
 }
 
+# Without huge pages, too: the control of ram-in-huge-pages.
 control_exits()
 {
-	reads trapped 1000 ,x-trap-bars=on
+	memory=256M,thp=off reads trapped 1000 ,x-trap-bars=on
 	echo "trapped accesses: $(accesses "$LAB_OUT/trapped.json")"
 	[ "$(accesses "$LAB_OUT/trapped.json")" -gt 1000 ]
 	[ "$(stat_of "$LAB_OUT/trapped.json" mmio_exits)" -gt 1000 ]
@@ -93,6 +94,8 @@ check bind prepare
 check dma-io guest_does_io
 # Once, whatever is attached; by file where the kernel can (6.13).
 is ram-mapped-once "$(stat_of "$LAB_OUT/io.json" dma_mapped_bytes)" \
+	$((512 << 20))
+is ram-in-huge-pages "$(stat_of "$LAB_OUT/io.json" memory_thp_bytes)" \
 	$((512 << 20))
 is mapped-by-file "$(maps_by_file "$LAB_OUT/io.json")" \
 	"$(kernel_is_at_least 6 13)"
@@ -104,4 +107,6 @@ is host-reads-guest-pattern "$(sum_of_mib 64 64)" "$(word io guest-pattern)"
 check bind-again "$WHERRY" bind "$bdf"
 check no-exits-in-data-path no_exits
 check control-run-has-exits control_exits
+is control-run-has-no-huge-pages \
+	"$(stat_of "$LAB_OUT/trapped.json" memory_thp_bytes)" 0
 finish
