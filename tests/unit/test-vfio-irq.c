@@ -17,7 +17,7 @@
 #define BAR 0xd0000000
 #define TABLE (BAR + 0x2000)
 #define PBA (BAR + 0x3000)
-#define CTRL (0x40 + PCI_MSIX_FLAGS)
+#define MSIX_CTRL (0x40 + PCI_MSIX_FLAGS)
 #define ENABLE PCI_MSIX_FLAGS_ENABLE
 #define MASKALL PCI_MSIX_FLAGS_MASKALL
 #define GSI 17 /* of INTx */
@@ -106,16 +106,16 @@ static void nothing_is_armed_while_all_are_masked(void **state)
 {
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
-	assert_int_equal(pci_dev_read(dev, CTRL, 2), ENABLE | 64);
+	wr(MSIX_CTRL, 2, ENABLE);
+	assert_int_equal(pci_dev_read(dev, MSIX_CTRL, 2), ENABLE | 64);
 	/* Enabled at the device by vector 0 without a signal. */
 	assert_int_equal(fake.dev.active_irq, VFIO_MSIX);
 	assert_int_equal(fake.dev.nr_host_vectors, 1);
 	assert_int_equal(fake_nr_armed(), 0);
 	assert_int_equal(fake_nr_irqfds(), 0);
 	/* The device's own copy is the host's. */
-	assert_int_equal(fake_config(CTRL, 2), 64);
-	wr(CTRL, 2, 0);
+	assert_int_equal(fake_config(MSIX_CTRL, 2), 64);
+	wr(MSIX_CTRL, 2, 0);
 	assert_int_equal(fake.dev.active_irq, -1);
 }
 
@@ -123,7 +123,7 @@ static void vectors_come_as_they_are_unmasked(void **state)
 {
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	message(3, 0xfee01000, 0x4321);
 	assert_int_equal(fake_nr_irqfds(), 0);
 	mask(3, false);
@@ -144,7 +144,7 @@ static void the_whole_table_where_it_cannot_grow(void **state)
 	(void)state;
 	fake.dev.irqs[VFIO_MSIX].noresize = true;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake.dev.nr_host_vectors, 65);
 	mask(64, false);
 	assert_int_equal(fake_nr_armed(), 1);
@@ -157,7 +157,7 @@ static void masking_is_cheap(void **state)
 
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	message(0, 0xfee00000, 1);
 	mask(0, false);
 	set_irqs = fake.dev.nr_set_irqs;
@@ -188,7 +188,7 @@ static void a_masked_vector_is_pending(void **state)
 
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	mask(5, false);
 	assert_int_equal(mmio(PBA, 8), 0);
 	mask(5, true);
@@ -215,22 +215,22 @@ static void the_function_mask_covers_all(void **state)
 	(void)state;
 	create();
 	/* As Linux does: enable all masked, set up, then let go. */
-	wr(CTRL, 2, ENABLE | MASKALL);
+	wr(MSIX_CTRL, 2, ENABLE | MASKALL);
 	for (unsigned int i = 0; i < 64; i++) {
 		message(i, 0xfee00000 + i, i);
 		mask(i, false);
 	}
 	assert_int_equal(fake_nr_irqfds(), 0);
 	fake.nr_commits = 0;
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake_nr_irqfds(), 64);
 	assert_int_equal(fake_nr_armed(), 64);
 	assert_int_equal(fake.nr_commits, 1); /* one batch */
-	wr(CTRL, 2, ENABLE | MASKALL);
+	wr(MSIX_CTRL, 2, ENABLE | MASKALL);
 	assert_int_equal(fake_nr_irqfds(), 0);
 	fake_fire(63);
 	assert_int_equal(mmio(PBA, 8), 1ULL << 63);
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake_nr_irqfds(), 64);
 }
 
@@ -238,7 +238,7 @@ static void messages_move(void **state)
 {
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	message(1, 0xfee01000, 1);
 	mask(1, false);
 	/* Masked first, as it should be. */
@@ -262,13 +262,13 @@ static void nothing_old_comes_after_enabling_again(void **state)
 	(void)state;
 	create();
 	for (unsigned int i = 0; i < 3; i++) {
-		wr(CTRL, 2, ENABLE);
+		wr(MSIX_CTRL, 2, ENABLE);
 		mask(0, false);
 		assert_int_equal(fake_nr_irqfds(), 1);
 		assert_true(read(fake.dev.vector_fds[0], &count, 8) < 0);
 		mask(0, true);
 		fake_fire(0);
-		wr(CTRL, 2, 0);
+		wr(MSIX_CTRL, 2, 0);
 		assert_int_equal(fake_nr_armed(), 0);
 		assert_int_equal(fake_nr_irqfds(), 0);
 		assert_int_equal(mmio(PBA, 8), 0);
@@ -305,12 +305,12 @@ static void a_host_without_vectors(void **state)
 	(void)state;
 	create();
 	fake.fail_at = fake.nr_calls;
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake.dev.active_irq, -1);
 	mask(0, false); /* nothing happens, nothing breaks */
 	assert_int_equal(fake_nr_irqfds(), 0);
-	wr(CTRL, 2, 0);
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, 0);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake_nr_irqfds(), 1);
 	/* One vector fails, and is tried again at the next unmasking. */
 	for (int i = 0; i < 3; i++) {
@@ -323,9 +323,9 @@ static void a_host_without_vectors(void **state)
 		mask(7, false);
 		assert_int_equal(fake_nr_irqfds(), 2);
 		assert_int_equal(fake_nr_armed(), 2);
-		wr(CTRL, 2, 0);
+		wr(MSIX_CTRL, 2, 0);
 		mask(7, true);
-		wr(CTRL, 2, ENABLE);
+		wr(MSIX_CTRL, 2, ENABLE);
 	}
 }
 
@@ -351,7 +351,7 @@ static void broken_tables_are_refused(void **state)
 	fake_reset();
 	fake_msix(0x40, 65, 0x2000, 0x10000); /* pending bits nowhere */
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	mask(0, false);
 	assert_int_equal(fake_nr_irqfds(), 1);
 }
@@ -362,7 +362,7 @@ static void without_msix_there_is_none(void **state)
 	fake.dev.irqs[VFIO_MSIX].count = 0;
 	create();
 	assert_int_equal(pci_dev_read(dev, PCI_CAPABILITY_LIST, 1), 0x80);
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake.dev.active_irq, -1);
 }
 
@@ -370,17 +370,17 @@ static void a_reset_forgets(void **state)
 {
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	message(0, 0xfee00000, 1);
 	mask(0, false);
 	assert_int_equal(vfio_pci_reset(v), 0);
 	assert_int_equal(fake.dev.active_irq, -1);
-	assert_int_equal(pci_dev_read(dev, CTRL, 2), 64);
+	assert_int_equal(pci_dev_read(dev, MSIX_CTRL, 2), 64);
 	wr(PCI_BASE_ADDRESS_0, 4, BAR);
 	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	assert_int_equal(mmio(TABLE, 8), 0);
 	assert_int_equal(mmio(TABLE + 12, 4), 1);
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	mask(0, false);
 	assert_int_equal(fake_nr_irqfds(), 1);
 }
@@ -448,14 +448,14 @@ static void kinds_exclude_each_other(void **state)
 	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
 	wr(MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
 	assert_int_equal(fake.dev.active_irq, VFIO_MSI);
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	assert_int_equal(fake.dev.active_irq, VFIO_MSIX);
 	mask(0, false);
 	wr(MSI + PCI_MSI_ADDRESS_LO, 4, 0xfee00000); /* ignored */
 	assert_int_equal(fake.dev.active_irq, VFIO_MSIX);
 	wr(MSI + PCI_MSI_FLAGS, 2, 0);
 	assert_int_equal(fake.dev.active_irq, VFIO_MSIX);
-	wr(CTRL, 2, 0);
+	wr(MSIX_CTRL, 2, 0);
 	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
 }
 
@@ -504,7 +504,7 @@ static void intx_that_cannot_be_had(void **state)
 	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	assert_string_equal(capture_end(&c), "");
 	/* MSI-X is not touched by it. */
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	mask(0, false);
 	assert_int_equal(fake_nr_irqfds(), 1);
 	vfio_pci_destroy(v);
@@ -566,7 +566,7 @@ static void stats_are_members(void **state)
 
 	(void)state;
 	create();
-	wr(CTRL, 2, ENABLE);
+	wr(MSIX_CTRL, 2, ENABLE);
 	mask(0, false);
 	mask(0, true);
 	json_init(&j, f);
