@@ -49,9 +49,11 @@ static uint32_t config_read(struct pci_dev *dev, unsigned int off,
 			    unsigned int len)
 {
 	struct vfio_pci *v = to_vfio(dev);
-	uint32_t ours = pci_dev_config_read(dev, off, len);
 	uint32_t emu = (uint32_t)load_le(dev->cfg.emu + off, len);
+	uint32_t ours;
 
+	vfio_irqs_config_read(v, off, len);
+	ours = pci_dev_config_read(dev, off, len);
 	if (emu == (uint32_t)all_ones(len))
 		return ours;
 	return (ours & emu) | (vfio_config_hw_read(v, off, len) & ~emu);
@@ -200,8 +202,9 @@ static struct vfio_pci *allocate(const struct vfio_pci_params *p)
 	v->rom = p->rom;
 	v->trap_bars = p->trap_bars;
 	v->intx_gsi = p->intx_gsi;
-	v->irqs.intx_fd = -1;
-	v->irqs.intx_resample_fd = -1;
+	v->irqs.intx.src.fd = -1;
+	v->irqs.intx.resample.fd = -1;
+	v->irqs.intx.line_fd = -1;
 	v->err_src.fd = -1;
 	v->req_src.fd = -1;
 	return v;
@@ -246,7 +249,9 @@ struct pci_dev *vfio_pci_dev(struct vfio_pci *v)
 
 int vfio_pci_start(struct vfio_pci *v, struct loop *loop)
 {
-	return vfio_events_start(v, loop);
+	int r = vfio_irqs_start(v, loop);
+
+	return r ? r : vfio_events_start(v, loop);
 }
 
 int vfio_pci_reset(struct vfio_pci *v)

@@ -25,6 +25,12 @@ void loop_destroy(struct loop *loop);
  * closed by the loop.  Regular files, which epoll refuses, are -EPERM. */
 int loop_add(struct loop *loop, struct loop_source *src);
 int loop_modify(struct loop *loop, struct loop_source *src, uint32_t events);
+/*
+ * Arms a source with EPOLLONESHOT once more: the loop disarms it when it calls
+ * fn.  Any thread; the call may then come at any time, and a former one may
+ * still be under way.
+ */
+int loop_rearm(struct loop *loop, struct loop_source *src);
 /* Safe from within any callback, also for sources with events pending. */
 void loop_remove(struct loop *loop, struct loop_source *src);
 

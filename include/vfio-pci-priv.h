@@ -12,9 +12,9 @@
 #include "bus.h"
 #include "log.h"
 #include "loop.h"
-#include "pci-msix.h"
 #include "pci.h"
 #include "util.h"
+#include "vfio-irq-priv.h"
 #include "vfio-pci.h"
 #include "vfio.h"
 
@@ -37,33 +37,6 @@ struct vfio_bar {
 	unsigned int slots[VFIO_BAR_MAX_AREAS];
 	struct bus_range trap;
 	char name[80];
-};
-
-/* Where a part of the MSI-X capability lies. */
-struct vfio_msix_part {
-	unsigned int bar;
-	uint64_t offset, size; /* size 0: nowhere */
-};
-
-/* One interrupt vector, MSI-X or the only one of MSI. */
-struct vfio_vector {
-	int fd; /* eventfd, made when the guest first unmasks; -1 before */
-	bool has_gsi, assigned /* irqfd */, armed /* SET_IRQS */;
-	uint32_t gsi;
-};
-
-enum vfio_irq_mode { VFIO_IRQ_OFF, VFIO_IRQ_INTX, VFIO_IRQ_MSI, VFIO_IRQ_MSIX };
-
-struct vfio_irqs {
-	enum vfio_irq_mode mode;
-	unsigned int msi_cap, msix_cap; /* config offset, 0: absent */
-	struct pci_msix msix; /* nr 0: no MSI-X */
-	struct vfio_msix_part table, pba;
-	struct vfio_vector *vectors;
-	unsigned int nr_vectors;
-	int intx_fd, intx_resample_fd;
-	bool intx_broken; /* failed once: not tried, not logged again */
-	uint64_t nr_masks, nr_unmasks;
 };
 
 /* A row of the table of exceptions. */
@@ -97,7 +70,7 @@ struct vfio_pci {
 
 	struct vfio_bar bars[VFIO_NR_BARS];
 	struct vfio_irqs irqs;
-	struct loop *loop; /* of the events, NULL before start */
+	struct loop *loop; /* NULL before start */
 	struct loop_source err_src, req_src; /* fd -1: not wired */
 
 	struct ratelimit rl;
@@ -126,17 +99,6 @@ int vfio_bars_init(struct vfio_pci *v);
 void vfio_bars_fini(struct vfio_pci *v);
 /* Maps what the guest decodes now, unmaps the rest. */
 void vfio_bars_update(struct vfio_pci *v);
-
-/* vfio-irq.c */
-int vfio_irqs_init(struct vfio_pci *v);
-void vfio_irqs_fini(struct vfio_pci *v);
-/* No interrupt passes any more; state as at power-on. */
-void vfio_irqs_quiesce(struct vfio_pci *v);
-/* Makes *fd an eventfd unless it is one.  0 or -errno, logged. */
-int vfio_irqs_eventfd(struct vfio_pci *v, int *fd);
-/* After a guest write to [off, off + len) of config space. */
-void vfio_irqs_config_written(struct vfio_pci *v, unsigned int off,
-			      unsigned int len);
 
 /* vfio-event.c: 0 or -errno, logged. */
 int vfio_events_start(struct vfio_pci *v, struct loop *loop);

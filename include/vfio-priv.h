@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What vfio.c and vfio-region.c share. For nobody else: the device is opaque.
+ * What vfio.c, vfio-region.c and vfio-signal.c share. For nobody else: the device is opaque.
  */
 #ifndef WHERRY_VFIO_PRIV_H
 #define WHERRY_VFIO_PRIV_H
 
 #include "log.h"
 #include "vfio.h"
+
+#define VFIO_MAX_VECTORS 2048 /* of one index */
 
 struct vfio_device {
 	char *name;

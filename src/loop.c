@@ -90,6 +90,11 @@ int loop_modify(struct loop *loop, struct loop_source *src, uint32_t events)
 	return control(loop, EPOLL_CTL_MOD, src);
 }
 
+int loop_rearm(struct loop *loop, struct loop_source *src)
+{
+	return control(loop, EPOLL_CTL_MOD, src);
+}
+
 void loop_remove(struct loop *loop, struct loop_source *src)
 {
 	unsigned int i;

@@ -83,7 +83,8 @@ const struct sandbox_call sandbox_calls[] = {
 	/* The event loop. */
 	CALL(epoll_wait, LOOP, "event loop"),
 	CALL(epoll_pwait, LOOP, "event loop, where epoll_wait is a function"),
-	CALL(epoll_ctl, LOOP, "event loop: sources come and go"),
+	CALL(epoll_ctl, VMM,
+	     "event loop: sources come and go; an INTx pin is watched again"),
 	BITS(fcntl, LOOP, 1, INT_MASK, F_DUPFD_CLOEXEC,
 	     "a console client's other direction"),
 	BITS(fcntl, LOOP, 1, INT_MASK, F_GETFL, "C library: fdopen"),

@@ -9,6 +9,7 @@
 #define TESTS_UNIT_FAKE_VFIO_H
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "bus.h"
 #include "irq.h"
 #include "kvm.h"
+#include "loop.h"
 #include "vfio-pci.h"
 #include "vfio.h"
 
@@ -34,12 +36,13 @@ struct vfio_device {
 	uint8_t bar_bytes[6][64]; /* what is read at the start of a BAR */
 	/* State of the host. */
 	int active_irq; /* INTX, MSI or MSIX; -1: none */
-	unsigned int nr_host_vectors;
+	unsigned int nr_host_vectors,
+		max_host_vectors; /* 0: as many as asked */
 	int vector_fds[2048];
 	int event_fds[VFIO_NR_IRQS];
 	int unmask_fd;
 	void *maps[6];
-	unsigned int nr_maps, nr_resets, nr_set_irqs;
+	unsigned int nr_maps, nr_resets, nr_set_irqs, nr_unmasks;
 	unsigned int nr_config_reads, nr_reads, nr_writes, last_len;
 	uint64_t last_offset, last_value;
 	int read_errno, unmask_fd_errno;
@@ -61,6 +64,7 @@ static struct {
 		uint64_t addr;
 		uint32_t data;
 		int fd, resample_fd; /* irqfd; -1 */
+		unsigned int injected;
 	} gsis[FAKE_GSIS];
 	unsigned int nr_commits, nr_irqfd_calls;
 	/* The n-th call that can fail does, with -ENOMEM; -1: none. */
@@ -338,10 +342,14 @@ int vfio_irq_set(struct vfio_device *dev, unsigned int index,
 		return 0;
 	}
 	assert_true(dev->active_irq < 0 || dev->active_irq == (int)index);
+	if (dev->active_irq < 0 && dev->max_host_vectors &&
+	    start + count > dev->max_host_vectors)
+		return -ENOSPC;
 	if (dev->active_irq < 0)
 		dev->nr_host_vectors = start + count;
-	else if (dev->irqs[index].noresize)
-		assert_true(start + count <= dev->nr_host_vectors);
+	else if (dev->irqs[index].noresize &&
+		 start + count > dev->nr_host_vectors)
+		return -EINVAL;
 	dev->active_irq = (int)index;
 	memcpy(&dev->vector_fds[start], fds, count * sizeof(fds[0]));
 	return 0;
@@ -359,6 +367,15 @@ int vfio_irq_disable(struct vfio_device *dev, unsigned int index)
 	assert_int_equal(fake_nr_irqfds(), 0);
 	memset(dev->vector_fds, 0xff, sizeof(dev->vector_fds));
 	dev->active_irq = -1;
+	dev->unmask_fd = -1;
+	return 0;
+}
+
+int vfio_irq_unmask(struct vfio_device *dev, unsigned int index)
+{
+	assert_int_equal(index, VFIO_INTX);
+	assert_int_equal(dev->active_irq, VFIO_INTX);
+	dev->nr_unmasks++;
 	return 0;
 }
 
@@ -486,6 +503,9 @@ int irq_fd_assign(struct irq *irq, uint32_t gsi, int fd, int resamplefd)
 		return r;
 	fake.gsis[gsi].fd = fd;
 	fake.gsis[gsi].resample_fd = resamplefd;
+	/* KVM looks for what came before, but leaves it there. */
+	fake.gsis[gsi].injected +=
+		poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
 	return 0;
 }
 
@@ -498,13 +518,35 @@ int irq_fd_deassign(struct irq *irq, uint32_t gsi, int fd)
 	return 0;
 }
 
-/* The device signals a vector. */
+/* The device signals a vector: KVM takes it if it listens. */
 static inline void fake_fire(unsigned int vector)
 {
+	int fd = fake.dev.vector_fds[vector];
 	uint64_t one = 1;
 
-	assert_true(fake.dev.vector_fds[vector] >= 0);
-	assert_int_equal(write(fake.dev.vector_fds[vector], &one, 8), 8);
+	assert_true(fd >= 0);
+	for (unsigned int i = 0; i < FAKE_GSIS; i++)
+		if (fake.gsis[i].fd == fd) {
+			fake.gsis[i].injected++;
+			return;
+		}
+	assert_int_equal(write(fd, &one, 8), 8);
+}
+
+static inline void fake_stop_loop(void *loop)
+{
+	loop_stop(loop);
+}
+
+/* The loop does what there is to do. */
+static inline void fake_spin(struct loop *loop)
+{
+	struct loop_timer t = { 0 };
+
+	assert_int_equal(loop_timer_init(loop, &t, fake_stop_loop, loop), 0);
+	assert_int_equal(loop_timer_set(&t, 5), 0);
+	assert_int_equal(loop_run(loop), 0);
+	loop_timer_fini(loop, &t);
 }
 
 #endif

@@ -7,12 +7,14 @@
 #include "harness.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include "capture.h"
 #include "fake-vfio.h"
 #include "fds.h"
 #include "json.h"
 #include "loop.h"
+#include "pci-msix.h"
 
 #define BAR 0xd0000000
 #define TABLE (BAR + 0x2000)
@@ -25,6 +27,7 @@
 static struct vfio_pci *v;
 static struct pci_dev *dev;
 static struct bus *bus;
+static struct loop *loop;
 static unsigned int fds_before;
 static struct vfio_pci_params params;
 
@@ -34,6 +37,7 @@ static int set_up(void **state)
 	fake_reset();
 	fds_before = nr_fds();
 	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(loop_create(&loop), 0);
 	params = (struct vfio_pci_params){ .dev = &fake.dev, .bus = bus };
 	v = NULL;
 	return 0;
@@ -48,6 +52,7 @@ static int tear_down(void **state)
 	assert_int_equal(fake.dev.active_irq, -1);
 	for (unsigned int i = 0; i < FAKE_GSIS; i++)
 		assert_false(fake.gsis[i].used);
+	loop_destroy(loop);
 	bus_destroy(bus);
 	assert_int_equal(nr_fds(), fds_before);
 	return 0;
@@ -78,6 +83,40 @@ static void create(void)
 	dev = vfio_pci_dev(v);
 	wr(PCI_BASE_ADDRESS_0, 4, BAR);
 	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+}
+
+/* The same, with a pin. */
+static void create_with_pin(void)
+{
+	params.intx_gsi = GSI;
+	assert_int_equal(vfio_pci_create(&v, &params), 0);
+	dev = vfio_pci_dev(v);
+	assert_int_equal(vfio_pci_start(v, loop), 0);
+}
+
+/* The loop does what there is to do. */
+static void spin(void)
+{
+	fake_spin(loop);
+}
+
+/* The guest has seen to the interrupt: the line sinks. */
+static void end_of_interrupt(void)
+{
+	const uint64_t one = 1;
+	uint64_t count;
+
+	assert_int_equal(write(fake.gsis[GSI].resample_fd, &one, 8), 8);
+	/* What we have put on the line for KVM. */
+	(void)!read(fake.gsis[GSI].fd, &count, 8);
+}
+
+/* Whether somebody has raised KVM's line since the last end of interrupt. */
+static bool line_is_raised(void)
+{
+	struct pollfd p = { .fd = fake.gsis[GSI].fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
 }
 
 static void message(unsigned int vector, uint64_t addr, uint32_t data)
@@ -148,6 +187,46 @@ static void the_whole_table_where_it_cannot_grow(void **state)
 	assert_int_equal(fake.dev.nr_host_vectors, 65);
 	mask(64, false);
 	assert_int_equal(fake_nr_armed(), 1);
+	/* As far as the host's vectors go. */
+	wr(MSIX_CTRL, 2, 0);
+	fake.dev.max_host_vectors = 40;
+	wr(MSIX_CTRL, 2, ENABLE);
+	assert_int_equal(fake.dev.nr_host_vectors, 32);
+	mask(31, false);
+	fake_fire(31);
+	assert_int_equal(fake.gsis[gsi_of(31)].injected, 1);
+}
+
+static void the_largest_table(void **state)
+{
+	struct rlimit files;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+	files.rlim_cur = files.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+	fake_bar(0, KIB(64), PCI_BASE_ADDRESS_MEM_TYPE_64, true);
+	fake_msix(0x40, PCI_MSIX_MAX, 0x2000, 0xa000);
+	create();
+	assert_int_equal(pci_dev_read(dev, MSIX_CTRL, 2), PCI_MSIX_MAX - 1);
+	wr(MSIX_CTRL, 2, ENABLE | MASKALL);
+	for (unsigned int i = 0; i < PCI_MSIX_MAX; i++) {
+		message(i, 0xfee00000, i);
+		mask(i, false);
+	}
+	fake.nr_commits = 0;
+	wr(MSIX_CTRL, 2, ENABLE);
+	assert_int_equal(fake_nr_irqfds(), PCI_MSIX_MAX);
+	assert_int_equal(fake_nr_armed(), PCI_MSIX_MAX);
+	assert_int_equal(fake.nr_commits, 1);
+	assert_int_equal(fake.gsis[gsi_of(2047)].data, 2047);
+	mask(2047, true);
+	fake_fire(2047);
+	assert_int_equal(mmio(BAR + 0xa000 + 2047 / 64 * 8, 8), 1ULL << 63);
+	/* The next page is the device's. */
+	assert_int_equal(mmio(BAR + 0xa000 + 256, 8), 0);
+	wr(MSIX_CTRL, 2, 0);
+	assert_int_equal(fake_nr_irqfds(), 0);
 }
 
 static void masking_is_cheap(void **state)
@@ -184,12 +263,13 @@ static void masking_is_cheap(void **state)
 
 static void a_masked_vector_is_pending(void **state)
 {
-	uint64_t count;
+	unsigned int gsi;
 
 	(void)state;
 	create();
 	wr(MSIX_CTRL, 2, ENABLE);
 	mask(5, false);
+	gsi = gsi_of(5);
 	assert_int_equal(mmio(PBA, 8), 0);
 	mask(5, true);
 	assert_int_equal(mmio(PBA, 8), 0);
@@ -197,11 +277,15 @@ static void a_masked_vector_is_pending(void **state)
 	assert_int_equal(mmio(PBA, 8), 1 << 5);
 	assert_int_equal(mmio(PBA, 4), 1 << 5);
 	assert_int_equal(mmio(PBA + 8, 8), 0);
-	/* Looking does not take the event: KVM finds it on unmask. */
+	/* Looking does not take the event: KVM finds it on unmask, once. */
+	assert_int_equal(fake.gsis[gsi].injected, 0);
 	mask(5, false);
-	assert_int_equal(read(fake.dev.vector_fds[5], &count, 8), 8);
-	assert_int_equal(count, 1);
+	assert_int_equal(fake.gsis[gsi].injected, 1);
 	assert_int_equal(mmio(PBA, 8), 0);
+	mask(5, true);
+	assert_int_equal(mmio(PBA, 8), 0);
+	mask(5, false);
+	assert_int_equal(fake.gsis[gsi].injected, 1);
 	/* Nobody writes pending bits. */
 	mmio_write(PBA, 8, UINT64_MAX);
 	assert_int_equal(mmio(PBA, 8), 0);
@@ -387,18 +471,29 @@ static void a_reset_forgets(void **state)
 
 #define MSI 0xa0
 
-static void add_msi(bool wide)
+static void add_msi(unsigned int log2_nr, uint32_t flags)
 {
 	fake_cap(0x60, PCI_CAP_ID_PM, MSI);
 	fake_cap(MSI, PCI_CAP_ID_MSI, 0);
-	/* Eight vectors with mask bits: one is offered. */
-	fake_set_config(MSI + PCI_MSI_FLAGS, 2,
-			0x0006 | PCI_MSI_FLAGS_MASKBIT |
-				(wide ? PCI_MSI_FLAGS_64BIT : 0));
-	fake.dev.irqs[VFIO_MSI] = (struct vfio_irq){ .count = 8 };
+	fake_set_config(MSI + PCI_MSI_FLAGS, 2, log2_nr << 1 | flags);
+	fake.dev.irqs[VFIO_MSI] =
+		(struct vfio_irq){ .count = 1u << log2_nr, .noresize = true };
 }
 
-static void msi_has_one_vector(void **state)
+/* Enables 1 << log2_nr messages from 0xfee01000/0x4140 up. */
+static void enable_msi(unsigned int log2_nr)
+{
+	uint32_t flags = pci_dev_read(dev, MSI + PCI_MSI_FLAGS, 2);
+	bool wide = flags & PCI_MSI_FLAGS_64BIT;
+
+	wr(MSI + PCI_MSI_ADDRESS_LO, 4, 0xfee01003);
+	if (wide)
+		wr(MSI + PCI_MSI_ADDRESS_HI, 4, 0);
+	wr(MSI + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2, 0x4140);
+	wr(MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | log2_nr << 4);
+}
+
+static void msi_in_both_widths(void **state)
 {
 	(void)state;
 	for (int wide = 0; wide < 2; wide++) {
@@ -407,7 +502,7 @@ static void msi_has_one_vector(void **state)
 		uint64_t high = wide ? 1ULL << 32 : 0;
 
 		fake_reset();
-		add_msi(wide);
+		add_msi(0, flags);
 		create();
 		assert_int_equal(pci_dev_read(dev, MSI + PCI_MSI_FLAGS, 2),
 				 flags);
@@ -419,8 +514,7 @@ static void msi_has_one_vector(void **state)
 		wr(MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | 0x70);
 		assert_int_equal(fake.dev.active_irq, VFIO_MSI);
 		assert_int_equal(fake.dev.nr_host_vectors, 1);
-		assert_int_equal(pci_dev_read(dev, MSI + PCI_MSI_FLAGS, 2),
-				 flags | PCI_MSI_FLAGS_ENABLE);
+		assert_true(gsi_of(0));
 		assert_true(fake.gsis[gsi_of(0)].addr == (0xfee00000 | high));
 		assert_int_equal(fake.gsis[gsi_of(0)].data, 0x31);
 		/* The device's enable bit is the host's. */
@@ -438,12 +532,163 @@ static void msi_has_one_vector(void **state)
 	}
 }
 
+static void msi_has_several_messages(void **state)
+{
+	(void)state;
+	add_msi(4, PCI_MSI_FLAGS_64BIT);
+	create();
+	assert_int_equal(pci_dev_read(dev, MSI + PCI_MSI_FLAGS, 2),
+			 PCI_MSI_FLAGS_64BIT | 4 << 1);
+	enable_msi(3);
+	/* All at once, with one change of the routes. */
+	assert_int_equal(fake.dev.nr_host_vectors, 8);
+	assert_int_equal(fake.dev.nr_set_irqs, 1);
+	assert_int_equal(fake.nr_commits, 1);
+	assert_int_equal(fake_nr_irqfds(), 8);
+	for (unsigned int i = 0; i < 8; i++) {
+		assert_int_equal(fake.gsis[gsi_of(i)].addr, 0xfee01000);
+		assert_int_equal(fake.gsis[gsi_of(i)].data, 0x4140 | i);
+	}
+	/* The low bits of the data are the device's. */
+	wr(MSI + PCI_MSI_DATA_64, 2, 0x4157);
+	assert_int_equal(fake.gsis[gsi_of(0)].data, 0x4150);
+	assert_int_equal(fake.gsis[gsi_of(7)].data, 0x4157);
+	assert_int_equal(fake.dev.nr_set_irqs, 1);
+	fake_fire(5);
+	assert_int_equal(fake.gsis[gsi_of(5)].injected, 1);
+	/* Another number, and more than there are. */
+	enable_msi(1);
+	assert_int_equal(fake.dev.nr_host_vectors, 2);
+	assert_int_equal(fake_nr_irqfds(), 2);
+	assert_int_equal(fake.gsis[gsi_of(1)].data, 0x4141);
+	enable_msi(7);
+	assert_int_equal(fake.dev.nr_host_vectors, 16);
+	assert_int_equal(fake_nr_irqfds(), 16);
+	wr(MSI + PCI_MSI_FLAGS, 2, 0);
+	assert_int_equal(fake_nr_irqfds(), 0);
+	assert_int_equal(fake_nr_armed(), 0);
+}
+
+static void msi_offers_what_the_host_serves(void **state)
+{
+	(void)state;
+	add_msi(5, 0);
+	fake.dev.irqs[VFIO_MSI].count = 12;
+	create();
+	assert_int_equal(pci_dev_read(dev, MSI + PCI_MSI_FLAGS, 2), 3 << 1);
+	/* The host turns out to have fewer: the device then makes do. */
+	fake.dev.max_host_vectors = 3;
+	enable_msi(3);
+	assert_int_equal(fake.dev.nr_host_vectors, 2);
+	assert_int_equal(fake_nr_armed(), 2);
+	fake_fire(1);
+	assert_int_equal(fake.gsis[gsi_of(1)].injected, 1);
+	vfio_pci_destroy(v);
+	v = NULL;
+	/* The encoding has room for more than there can be. */
+	fake_reset();
+	add_msi(7, 0);
+	create();
+	assert_int_equal(pci_dev_read(dev, MSI + PCI_MSI_FLAGS, 2), 5 << 1);
+	enable_msi(7);
+	assert_int_equal(fake_nr_irqfds(), 32);
+}
+
+static void msi_messages_are_masked(void **state)
+{
+	(void)state;
+	for (int wide = 0; wide < 2; wide++) {
+		unsigned int bits =
+			MSI + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32);
+		unsigned int pending = bits + 4, gsi;
+
+		fake_reset();
+		add_msi(2, PCI_MSI_FLAGS_MASKBIT |
+				   (wide ? PCI_MSI_FLAGS_64BIT : 0));
+		create();
+		assert_int_equal(pci_dev_read(dev, bits, 4), 0);
+		wr(bits, 4, UINT32_MAX);
+		assert_int_equal(pci_dev_read(dev, bits, 4), 0xf);
+		enable_msi(2);
+		/* The device signals, but nothing passes. */
+		assert_int_equal(fake_nr_armed(), 4);
+		assert_int_equal(fake_nr_irqfds(), 0);
+		fake_fire(2);
+		assert_int_equal(pci_dev_read(dev, pending, 4), 1 << 2);
+		assert_int_equal(pci_dev_read(dev, pending, 1), 1 << 2);
+		wr(pending, 4, 0);
+		assert_int_equal(pci_dev_read(dev, pending, 4), 1 << 2);
+		/* It comes when it may, once, with the message of then. */
+		wr(MSI + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32), 2, 0x70);
+		wr(bits, 4, 0xb);
+		assert_int_equal(fake_nr_irqfds(), 1);
+		gsi = gsi_of(2);
+		assert_int_equal(fake.gsis[gsi].data, 0x72);
+		assert_int_equal(fake.gsis[gsi].injected, 1);
+		assert_int_equal(pci_dev_read(dev, pending, 4), 0);
+		wr(bits, 4, 0xf);
+		wr(bits, 4, 0);
+		assert_int_equal(fake.gsis[gsi].injected, 1);
+		assert_int_equal(fake_nr_irqfds(), 4);
+		/* None of it reached the device. */
+		assert_int_equal(fake.dev.nr_set_irqs, 1);
+		wr(bits, 4, 0xf);
+		fake_fire(0);
+		wr(MSI + PCI_MSI_FLAGS, 2, 0);
+		assert_int_equal(pci_dev_read(dev, pending, 4), 0);
+		vfio_pci_destroy(v);
+		v = NULL;
+	}
+}
+
+static void msi_at_the_end_is_refused(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	add_msi(0, 0);
+	fake_cap(0x60, PCI_CAP_ID_PM, 0xf4);
+	fake_cap(0xf4, PCI_CAP_ID_MSI, 0);
+	fake_set_config(0xf4 + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_64BIT);
+	capture_begin(&c);
+	assert_int_equal(vfio_pci_create(&v, &params), -EPROTO);
+	assert_non_null(strstr(capture_end(&c), "MSI capability at 0xf4"));
+}
+
+static void msi_that_fails_is_tried_again(void **state)
+{
+	(void)state;
+	add_msi(2, PCI_MSI_FLAGS_64BIT);
+	create();
+	fake.fail_at = fake.nr_calls;
+	enable_msi(2);
+	assert_int_equal(fake.dev.active_irq, -1);
+	wr(MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE | 2 << 4);
+	assert_int_equal(fake_nr_armed(), 4);
+	assert_int_equal(fake_nr_irqfds(), 4);
+}
+
+/* mtty counts one MSI, but its config space has no such capability. */
+static void msi_without_a_capability(void **state)
+{
+	(void)state;
+	fake.dev.irqs[VFIO_MSI] = (struct vfio_irq){ .count = 1 };
+	fake.dev.irqs[VFIO_MSIX].count = 0;
+	create_with_pin();
+	wr(PCI_COMMAND, 2, PCI_COMMAND_IO);
+	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
+	for (unsigned int i = 0x40; i < 0x100; i += 2)
+		wr(i, 2, PCI_MSI_FLAGS_ENABLE | PCI_MSI_FLAGS_QSIZE);
+	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
+}
+
 static void kinds_exclude_each_other(void **state)
 {
 	(void)state;
-	params.intx_gsi = GSI;
-	add_msi(true);
-	create();
+	add_msi(3, PCI_MSI_FLAGS_64BIT);
+	create_with_pin();
+	wr(PCI_BASE_ADDRESS_0, 4, BAR);
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	/* The fake asserts that one is off before the next is on. */
 	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
 	wr(MSI + PCI_MSI_FLAGS, 2, PCI_MSI_FLAGS_ENABLE);
@@ -462,27 +707,130 @@ static void kinds_exclude_each_other(void **state)
 static void intx_is_level_triggered(void **state)
 {
 	(void)state;
-	params.intx_gsi = GSI;
-	assert_int_equal(vfio_pci_create(&v, &params), 0);
-	dev = vfio_pci_dev(v);
+	create_with_pin();
 	assert_int_equal(pci_dev_read(dev, PCI_INTERRUPT_PIN, 1), 1);
 	/* Not before the guest enables the device. */
 	assert_int_equal(fake.dev.active_irq, -1);
 	wr(PCI_COMMAND, 2, PCI_COMMAND_IO);
 	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
+	fake_fire(0);
+	spin();
+	assert_int_equal(fake.gsis[GSI].injected, 1);
 	assert_int_equal(fake.gsis[GSI].fd, fake.dev.vector_fds[0]);
 	assert_true(fake.gsis[GSI].resample_fd >= 0);
 	/* The end of interrupt unmasks it at the host. */
 	assert_int_equal(fake.dev.unmask_fd, fake.gsis[GSI].resample_fd);
+	/* From here on it is KVM's alone. */
+	fake_fire(0);
+	assert_int_equal(fake.gsis[GSI].injected, 2);
 	wr(PCI_COMMAND, 2, 0);
 	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
 	assert_int_equal(vfio_pci_reset(v), 0);
 	assert_int_equal(fake.dev.active_irq, -1);
-	assert_int_equal(fake.dev.unmask_fd, -1);
+	assert_int_equal(fake.gsis[GSI].fd, -1);
 	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
 	assert_int_equal(fake.dev.active_irq, -1);
 	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
+	/* Off and on again, it is watched again. */
+	fake_fire(0);
+	spin();
+	assert_int_equal(fake.gsis[GSI].injected, 3);
+	assert_int_equal(fake.gsis[GSI].fd, fake.dev.vector_fds[0]);
+}
+
+/* A driver that goes on to MSI-X pays one call to enable it, one to disable. */
+static void an_unused_pin_is_cheap(void **state)
+{
+	unsigned int set_irqs;
+
+	(void)state;
+	create_with_pin();
+	set_irqs = fake.dev.nr_set_irqs;
+	for (int i = 0; i < 3; i++) {
+		wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		assert_int_equal(fake.dev.active_irq, VFIO_INTX);
+		assert_int_equal(fake.dev.nr_set_irqs, ++set_irqs);
+		spin();
+		assert_int_equal(fake.nr_irqfd_calls, 0);
+		assert_int_equal(fake.dev.unmask_fd, -1);
+		wr(MSIX_CTRL, 2, ENABLE | MASKALL);
+		assert_int_equal(fake.dev.nr_set_irqs, ++set_irqs);
+		wr(MSIX_CTRL, 2, 0);
+		set_irqs++; /* it is back */
+		assert_int_equal(vfio_pci_reset(v), 0);
+	}
+}
+
+/* What was signalled before the pin went off is not for the next owner. */
+static void no_ghost_of_the_pin(void **state)
+{
+	(void)state;
+	create_with_pin();
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	fake_fire(0);
+	wr(MSIX_CTRL, 2, ENABLE | MASKALL);
+	spin();
+	assert_int_equal(fake_nr_irqfds(), 0);
+	wr(MSIX_CTRL, 2, 0);
+	assert_int_equal(fake.dev.active_irq, VFIO_INTX);
+	spin();
+	assert_int_equal(fake.gsis[GSI].injected, 0);
+	fake_fire(0);
+	spin();
+	assert_int_equal(fake.gsis[GSI].injected, 1);
+}
+
+/* As mediated devices, which cannot hand unmasking to KVM. */
+static void the_loop_unmasks(void **state)
+{
+	(void)state;
+	fake.dev.unmask_fd_errno = ENOTTY;
+	create_with_pin();
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	for (unsigned int i = 1; i <= 3; i++) {
+		fake_fire(0);
+		spin();
+		/* KVM has an eventfd of ours. */
+		assert_true(fake.gsis[GSI].fd >= 0);
+		assert_true(fake.gsis[GSI].fd != fake.dev.vector_fds[0]);
+		assert_true(line_is_raised());
+		assert_int_equal(fake.dev.nr_unmasks, i - 1);
+		end_of_interrupt();
+		spin();
+		assert_int_equal(fake.dev.nr_unmasks, i);
+		/* The guest looks once more, and that is all. */
+		assert_true(line_is_raised());
+		end_of_interrupt();
+		spin();
+		assert_int_equal(fake.dev.nr_unmasks, i);
+		assert_false(line_is_raised());
+	}
+	/* Another device on the line: nothing to do. */
+	end_of_interrupt();
+	spin();
+	assert_int_equal(fake.dev.nr_unmasks, 3);
+	/* It does not know DisINTx either. */
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE);
+	fake_fire(0);
+	spin();
+	assert_false(line_is_raised());
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_true(line_is_raised());
+	end_of_interrupt();
+	spin();
+	assert_int_equal(fake.dev.nr_unmasks, 4);
+	end_of_interrupt();
+	/* Off with an event on its way, and on. */
+	fake_fire(0);
+	assert_int_equal(vfio_pci_reset(v), 0);
+	spin();
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	spin();
+	assert_int_equal(fake_nr_irqfds(), 0);
+	fake_fire(0);
+	spin();
+	assert_true(line_is_raised());
 }
 
 static void intx_that_cannot_be_had(void **state)
@@ -490,14 +838,14 @@ static void intx_that_cannot_be_had(void **state)
 	struct capture c;
 
 	(void)state;
-	params.intx_gsi = GSI;
-	/* As mediated devices, which cannot hand unmasking to KVM. */
-	fake.dev.unmask_fd_errno = ENOTTY;
+	/* Another driver has the line, and the device cannot share. */
+	create_with_pin();
+	fake.fail_at = fake.nr_calls;
 	capture_begin(&c);
-	create();
+	wr(PCI_BASE_ADDRESS_0, 4, BAR);
+	wr(PCI_COMMAND, 2, PCI_COMMAND_IO);
 	assert_non_null(strstr(capture_end(&c), "cannot offer INTx"));
 	assert_int_equal(fake.dev.active_irq, -1);
-	assert_int_equal(fake_nr_irqfds(), 0);
 	/* Said once. */
 	capture_begin(&c);
 	wr(PCI_COMMAND, 2, 0);
@@ -509,52 +857,75 @@ static void intx_that_cannot_be_had(void **state)
 	assert_int_equal(fake_nr_irqfds(), 1);
 	vfio_pci_destroy(v);
 
-	for (int i = 0; i < 2; i++) {
+	/* KVM's side fails at the first event; as relayed, too. */
+	for (int relayed = 0; relayed < 2; relayed++) {
 		fake_reset();
+		fake.dev.unmask_fd_errno = relayed ? ENOTTY : 0;
+		create_with_pin();
+		wr(PCI_COMMAND, 2, PCI_COMMAND_IO);
+		fake_fire(0);
+		fake.fail_at = fake.nr_calls;
 		capture_begin(&c);
-		fake.fail_at = 2 + i; /* after the map and its memslot */
-		create();
+		spin();
 		assert_non_null(strstr(capture_end(&c), "cannot offer INTx"));
+		assert_int_equal(fake.dev.active_irq, -1);
 		assert_int_equal(fake_nr_irqfds(), 0);
 		vfio_pci_destroy(v);
 	}
 	v = NULL;
 }
 
+static void a_device_with_the_pin_alone(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	fake.dev.irqs[VFIO_MSIX].count = 0;
+	create_with_pin();
+	assert_int_equal(fake.dev.nr_set_irqs, 2); /* INTx, REQ */
+	assert_int_equal(fake.dev.active_irq, -1);
+	vfio_pci_destroy(v);
+
+	/* Known before the guest runs. */
+	fake_reset();
+	fake.dev.irqs[VFIO_MSIX].count = 0;
+	assert_int_equal(vfio_pci_create(&v, &params), 0);
+	fake.fail_at = fake.nr_calls;
+	capture_begin(&c);
+	assert_int_equal(vfio_pci_start(v, loop), -ENOMEM);
+	assert_non_null(strstr(capture_end(&c), "only interrupt"));
+	vfio_pci_destroy(v);
+
+	/* A virtual function has no pin, and needs none. */
+	fake_reset();
+	fake.dev.irqs[VFIO_INTX].count = 0;
+	create_with_pin();
+	assert_int_equal(pci_dev_read(dev, PCI_INTERRUPT_PIN, 1), 0);
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(fake.dev.active_irq, -1);
+}
+
 static void the_host_wants_it_back(void **state)
 {
-	struct loop *loop;
 	struct capture c;
 	uint64_t one = 1;
 
 	(void)state;
 	fake.dev.irqs[VFIO_ERR].count = 1;
 	create();
-	assert_int_equal(loop_create(&loop), 0);
 	assert_int_equal(vfio_pci_start(v, loop), 0);
 	assert_true(fake.dev.event_fds[VFIO_REQ] >= 0);
 	assert_true(fake.dev.event_fds[VFIO_ERR] >= 0);
 	assert_int_equal(write(fake.dev.event_fds[VFIO_REQ], &one, 8), 8);
 	assert_int_equal(write(fake.dev.event_fds[VFIO_ERR], &one, 8), 8);
 	capture_begin(&c);
-	{
-		struct loop_timer t = { 0 };
-
-		assert_int_equal(loop_timer_init(loop, &t,
-						 (void (*)(void *))loop_stop,
-						 loop),
-				 0);
-		assert_int_equal(loop_timer_set(&t, 20), 0);
-		assert_int_equal(loop_run(loop), 0);
-		loop_timer_fini(loop, &t);
-	}
+	spin();
 	assert_non_null(strstr(capture_end(&c), "wants the device back"));
 	assert_non_null(strstr(c.text, "uncorrectable PCIe error"));
 	vfio_pci_destroy(v);
 	v = NULL;
 	assert_int_equal(fake.dev.event_fds[VFIO_REQ], -1);
 	assert_int_equal(fake.dev.event_fds[VFIO_ERR], -1);
-	loop_destroy(loop);
 }
 
 static void stats_are_members(void **state)
@@ -587,6 +958,7 @@ int main(void)
 		T(nothing_is_armed_while_all_are_masked),
 		T(vectors_come_as_they_are_unmasked),
 		T(the_whole_table_where_it_cannot_grow),
+		T(the_largest_table),
 		T(masking_is_cheap),
 		T(a_masked_vector_is_pending),
 		T(the_function_mask_covers_all),
@@ -597,10 +969,20 @@ int main(void)
 		T(broken_tables_are_refused),
 		T(without_msix_there_is_none),
 		T(a_reset_forgets),
-		T(msi_has_one_vector),
+		T(msi_in_both_widths),
+		T(msi_has_several_messages),
+		T(msi_offers_what_the_host_serves),
+		T(msi_messages_are_masked),
+		T(msi_at_the_end_is_refused),
+		T(msi_that_fails_is_tried_again),
+		T(msi_without_a_capability),
 		T(kinds_exclude_each_other),
 		T(intx_is_level_triggered),
+		T(an_unused_pin_is_cheap),
+		T(no_ghost_of_the_pin),
+		T(the_loop_unmasks),
 		T(intx_that_cannot_be_had),
+		T(a_device_with_the_pin_alone),
 		T(the_host_wants_it_back),
 		T(stats_are_members),
 	};

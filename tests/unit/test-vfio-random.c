@@ -92,6 +92,7 @@ static void random_device(void)
 	dev->regions[VFIO_REGION_ROM].read = true;
 	dev->regions[VFIO_REGION_CONFIG].size = rnd(4) ? 4096 : 64 + rnd(4033);
 	dev->can_reset = rnd(4);
+	dev->unmask_fd_errno = rnd(2) * ENOTTY;
 	if (!rnd(8))
 		fake_set_config(PCI_CLASS_REVISION, 4, 0x0c033001);
 }
@@ -143,17 +144,29 @@ static void access_msix(struct bus *bus, struct pci_dev *dev)
 		pci_dev_write(dev, cap + PCI_MSIX_FLAGS, 2, rnd(4) << 14);
 }
 
-static void random_guest(struct bus *bus, struct vfio_pci *v)
+/* The device signals what it may, and the loop sees to it. */
+static void interrupt(struct loop *loop)
+{
+	for (unsigned int i = 0; i < 2048; i++)
+		if (fake.dev.vector_fds[i] >= 0 && rnd(2))
+			fake_fire(i);
+	fake_spin(loop);
+}
+
+static void random_guest(struct bus *bus, struct loop *loop, struct vfio_pci *v)
 {
 	struct pci_dev *dev = vfio_pci_dev(v);
 
 	for (unsigned int i = 0; i < ACCESSES; i++) {
 		fake.fail_at = rnd(8) ? -1 : fake.nr_calls + (int)rnd(2);
-		switch (rnd(40)) {
-		case 0:
+		switch (rnd(400)) {
+		case 0 ... 2:
+			interrupt(loop);
+			break;
+		case 10 ... 19:
 			(void)vfio_pci_reset(v);
 			break;
-		case 1:
+		case 20 ... 29:
 			vfio_pci_quiesce(v);
 			break;
 		default:
@@ -186,9 +199,12 @@ static int tear_down(void **state)
 
 static void nothing_is_out_of_bounds(void **state)
 {
-	unsigned int fds = nr_fds(), made = 0;
+	unsigned int fds, made = 0;
+	struct loop *loop;
 
 	(void)state;
+	assert_int_equal(loop_create(&loop), 0);
+	fds = nr_fds();
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		struct vfio_pci_params params = {
 			.dev = &fake.dev,
@@ -204,7 +220,8 @@ static void nothing_is_out_of_bounds(void **state)
 		params.bus = bus;
 		if (!vfio_pci_create(&v, &params)) {
 			made++;
-			random_guest(bus, v);
+			(void)vfio_pci_start(v, loop);
+			random_guest(bus, loop, v);
 			fake.fail_at = -1;
 			vfio_pci_destroy(v);
 		}
@@ -215,6 +232,7 @@ static void nothing_is_out_of_bounds(void **state)
 		assert_int_equal(fake.dev.nr_maps, 0);
 		assert_int_equal(nr_fds(), fds);
 	}
+	loop_destroy(loop);
 	assert_true(made > DEVICES / 3);
 }
 

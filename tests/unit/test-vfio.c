@@ -950,6 +950,10 @@ static void interrupt_errors(void **state)
 	capture_begin(&c);
 	assert_int_equal(vfio_irq_set(dev, VFIO_MSI, 0, 1, &fd), -ENOSPC);
 	assert_non_null(strstr(capture_end(&c), "too few interrupt vectors"));
+	fake.set_irqs_result = -EBUSY;
+	capture_begin(&c);
+	assert_int_equal(vfio_irq_set(dev, VFIO_INTX, 0, 1, &fd), -EBUSY);
+	assert_non_null(strstr(capture_end(&c), "cannot share its line"));
 	/* Disabling what is not the active index. */
 	fake.set_irqs_result = -EINVAL;
 	capture_begin(&c);
