@@ -108,8 +108,10 @@ static void rom_write(void *opaque, uint64_t offset, unsigned int len,
 	(void)val;
 }
 
-static const struct bus_ops bar_ops = { bar_read, bar_write };
-static const struct bus_ops rom_ops = { rom_read, rom_write };
+static void bar_placed(void *opaque);
+
+static const struct bus_ops bar_ops = { bar_read, bar_write, bar_placed };
+static const struct bus_ops rom_ops = { rom_read, rom_write, bar_placed };
 
 /* Cuts the pages of [start, start + size) out of the mapped areas. */
 static void carve(struct vfio_bar *bar, uint64_t start, uint64_t size)
@@ -198,8 +200,10 @@ static int init_bar(struct vfio_bar *bar, uint32_t reg)
 	find_areas(bar);
 	if (!bar->nr_areas)
 		return 0;
-	return vfio_map_region(v->vfio, bar->index, bar->areas, bar->nr_areas,
-			       &bar->hva);
+	r = vfio_map_region(v->vfio, bar->index, bar->areas, bar->nr_areas,
+			    &bar->hva);
+	v->nr_host_maps += !r;
+	return r;
 }
 
 static int init_rom(struct vfio_bar *bar)
@@ -236,6 +240,10 @@ int vfio_bars_init(struct vfio_pci *v)
 			 i);
 		bar->trap.name = bar->name;
 		bar->trap.opaque = bar;
+		for (unsigned int k = 0; k < VFIO_BAR_MAX_AREAS; k++) {
+			bar->slots[k] = UINT_MAX;
+			bar->p2p[k].fd = -1;
+		}
 		if (!bar->region->size)
 			continue;
 		if (i < PCI_BAR_ROM)
@@ -250,15 +258,25 @@ int vfio_bars_init(struct vfio_pci *v)
 	return 0;
 }
 
+/* False while KVM keeps one: then it still shows what hva shows. */
+static bool drop_slot(struct vfio_bar *bar, unsigned int area)
+{
+	unsigned int *slot = &bar->slots[area];
+
+	if (*slot != UINT_MAX && !kvm_memslot_del(bar->v->kvm, *slot))
+		*slot = UINT_MAX;
+	return *slot == UINT_MAX;
+}
+
 static void bar_unmap(struct vfio_bar *bar)
 {
-	if (!bar->live)
-		return;
-	for (unsigned int i = 0; i < bar->nr_areas; i++)
-		if (bar->slots[i] != UINT_MAX)
-			(void)kvm_memslot_del(bar->v->kvm, bar->slots[i]);
+	if (bar->live) {
+		vfio_p2p_unmap(bar);
+		for (unsigned int i = 0; i < bar->nr_areas; i++)
+			(void)drop_slot(bar, i); /* tried again later */
+	}
+	bar->live = bar->claimed = false;
 	bus_remove(bar->v->bus, &bar->trap);
-	bar->live = false;
 }
 
 /*
@@ -293,6 +311,36 @@ static void rom_load(struct vfio_bar *bar)
 		bar->areas[bar->nr_areas++] = (struct range){ 0, size };
 }
 
+static void show(struct vfio_bar *bar)
+{
+	struct vfio_pci *v = bar->v;
+	bool rom = bar->index == PCI_BAR_ROM;
+
+	bar->live = true;
+	if (rom)
+		rom_load(bar);
+	else
+		v->touched = true;
+	for (unsigned int i = 0; bar->hva && i < bar->nr_areas; i++) {
+		const struct range *a = &bar->areas[i];
+
+		/* An area that gets no slot (RAM is there, or none is free)
+		 * is trapped instead: slower, and right. */
+		if (drop_slot(bar, i) &&
+		    kvm_memslot_add(v->kvm, bar->trap.start + a->start, a->size,
+				    (char *)bar->hva + a->start, rom,
+				    &bar->slots[i]) < 0)
+			bar->slots[i] = UINT_MAX;
+	}
+	vfio_p2p_map(bar);
+}
+
+/* What was at the same place has left it. */
+static void bar_placed(void *opaque)
+{
+	show(opaque);
+}
+
 static void bar_map(struct vfio_bar *bar, uint64_t addr)
 {
 	struct vfio_pci *v = bar->v;
@@ -300,32 +348,16 @@ static void bar_map(struct vfio_bar *bar, uint64_t addr)
 
 	bar->trap.start = addr;
 	r = bus_add(v->bus, &bar->trap);
-	if (r < 0) {
-		log_guest(&v->rl,
-			  "%s: cannot map at 0x%" PRIx64
-			  ": another device is there",
-			  bar->name, addr);
-		return;
-	}
-	bar->live = true;
-	if (bar->index == PCI_BAR_ROM)
-		rom_load(bar);
+	bar->claimed = !r || r == -EEXIST;
+	if (!r)
+		show(bar);
 	else
-		v->touched = true;
-	for (unsigned int i = 0; i < bar->nr_areas; i++) {
-		const struct range *a = &bar->areas[i];
-
-		bar->slots[i] = UINT_MAX;
-		if (!bar->hva)
-			continue;
-		/* An area that gets no slot (RAM is there, or none is free)
-		 * is trapped instead: slower, and right. */
-		r = kvm_memslot_add(v->kvm, addr + a->start, a->size,
-				    (char *)bar->hva + a->start,
-				    bar->index == PCI_BAR_ROM, &bar->slots[i]);
-		if (r < 0)
-			bar->slots[i] = UINT_MAX;
-	}
+		log_guest(
+			&v->rl, "%s: cannot map at 0x%" PRIx64 ": %s",
+			bar->name, addr,
+			r == -EEXIST ?
+				"another device is there; it will be when that moves" :
+				strerror(-r));
 }
 
 /* Address that the guest decodes now, or 0. */
@@ -352,36 +384,49 @@ static uint64_t decoded_at(const struct vfio_bar *bar)
 
 void vfio_bars_update(struct vfio_pci *v)
 {
-	/* First out, then in: the guest may swap two addresses. */
-	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
-		struct vfio_bar *bar = &v->bars[i];
+	/* First out, then in: the guest may swap two addresses. And first of
+	 * all those that only wait, or they would be shown in between. */
+	for (unsigned int pass = 0; pass < 2; pass++) {
+		for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
+			struct vfio_bar *bar = &v->bars[i];
 
-		if (bar->live && decoded_at(bar) != bar->trap.start)
-			bar_unmap(bar);
+			if (bar->claimed && bar->live == (pass == 1) &&
+			    decoded_at(bar) != bar->trap.start)
+				bar_unmap(bar);
+		}
 	}
 	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
 		struct vfio_bar *bar = &v->bars[i];
 		uint64_t addr = decoded_at(bar);
 
-		if (!bar->live && addr)
+		if (!bar->claimed && addr)
 			bar_map(bar, addr);
 	}
 }
 
+static void bar_fini(struct vfio_bar *bar)
+{
+	struct vfio_pci *v = bar->v;
+	bool gone = true;
+
+	bar_unmap(bar);
+	bus_forget(v->bus, &bar->trap);
+	for (unsigned int i = 0; i < bar->nr_areas; i++)
+		gone &= drop_slot(bar, i);
+	if (bar->hva && bar->index != PCI_BAR_ROM)
+		vfio_unmap_region(v->vfio, bar->index, bar->hva, !gone);
+	else if (bar->hva && gone)
+		munmap(bar->hva, align_up(bar->trap.size, VFIO_BAR_PAGE));
+	bar->hva = NULL;
+}
+
 void vfio_bars_fini(struct vfio_pci *v)
 {
-	for (unsigned int i = 0; i < VFIO_NR_BARS; i++) {
-		struct vfio_bar *bar = &v->bars[i];
-
-		if (!bar->v)
-			continue; /* init did not get there */
-		bar_unmap(bar);
-		bus_forget(v->bus, &bar->trap);
-		if (bar->hva && i == PCI_BAR_ROM)
-			munmap(bar->hva,
-			       align_up(bar->trap.size, VFIO_BAR_PAGE));
-		else if (bar->hva)
-			vfio_unmap_region(v->vfio, i, bar->hva);
-		bar->hva = NULL;
-	}
+	/* First all of them out, or one would take the place of another. */
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++)
+		if (v->bars[i].v && v->bars[i].claimed && !v->bars[i].live)
+			bar_unmap(&v->bars[i]);
+	for (unsigned int i = 0; i < VFIO_NR_BARS; i++)
+		if (v->bars[i].v) /* else init did not get there */
+			bar_fini(&v->bars[i]);
 }

@@ -8,6 +8,7 @@
 #include "vfio-pci-priv.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -199,6 +200,8 @@ static struct vfio_pci *allocate(const struct vfio_pci_params *p)
 	v->bus = p->bus;
 	v->irq = p->irq;
 	v->kvm = p->kvm;
+	v->iommufd = p->iommufd;
+	v->require_p2p = p->require_p2p;
 	v->rom = p->rom;
 	v->trap_bars = p->trap_bars;
 	v->intx_gsi = p->intx_gsi;
@@ -228,6 +231,8 @@ int vfio_pci_create(struct vfio_pci **out, const struct vfio_pci_params *p)
 	/* Memory has to be decoded before a BAR is first touched. */
 	write_command(v);
 	r = vfio_bars_init(v);
+	if (!r)
+		r = vfio_p2p_init(v);
 	if (r)
 		goto err;
 	memcpy(v->power_on, v->dev.cfg.data, sizeof(v->power_on));
@@ -266,6 +271,7 @@ void vfio_pci_destroy(struct vfio_pci *v)
 	vfio_events_stop(v);
 	vfio_pci_quiesce(v);
 	vfio_irqs_fini(v);
+	vfio_p2p_fini(v);
 	vfio_bars_fini(v);
 	free(v);
 }
@@ -290,10 +296,13 @@ void vfio_pci_stats(struct vfio_pci *v, struct json *j)
 		json_u64(j, "reads", bar->trap.nr_reads);
 		json_u64(j, "writes", bar->trap.nr_writes);
 		json_object_end(j);
-		memslots += bar->live ? bar->nr_areas : 0;
+		for (unsigned int k = 0; k < bar->nr_areas; k++)
+			memslots += bar->slots[k] != UINT_MAX;
 	}
 	json_array_end(j);
 	json_u64(j, "memslots", memslots);
+	json_u64(j, "host_maps", v->nr_host_maps);
+	json_u64(j, "p2p_maps", v->nr_p2p_maps);
 	json_u64(j, "vectors", made);
 	json_u64(j, "masks", v->irqs.nr_masks);
 	json_u64(j, "unmasks", v->irqs.nr_unmasks);

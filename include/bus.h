@@ -24,6 +24,10 @@ struct bus_ops {
 	uint64_t (*read)(void *opaque, uint64_t offset, unsigned int len);
 	void (*write)(void *opaque, uint64_t offset, unsigned int len,
 		      uint64_t val);
+	/* May be NULL: what overlaps others then waits until they are gone,
+	 * and is told when it has its place.  It may not add or remove ranges
+	 * then. */
+	void (*placed)(void *opaque);
 };
 
 /* Embedded in the device that owns it. */
@@ -34,8 +38,9 @@ struct bus_range {
 	const struct bus_ops *ops;
 	void *opaque;
 	uint64_t nr_reads, nr_writes; /* dev_lock */
-	bool added; /* dev_lock; bus.c's */
-	struct bus_range *next; /* dev_lock; bus.c's */
+	/* dev_lock; bus.c's. */
+	bool added, waiting;
+	struct bus_range *next, *next_waiting;
 };
 
 int bus_create(struct bus **out);
@@ -44,10 +49,15 @@ void bus_destroy(struct bus *bus);
 void bus_lock(struct bus *bus);
 void bus_unlock(struct bus *bus);
 
-/* -EEXIST when it overlaps another range, -EINVAL when empty or wrapping.
- * Not logged.  dev_lock held (or before the vCPUs run). */
+/*
+ * -EEXIST when it overlaps another range: it then waits where ops has placed().
+ * The oldest of those that wait for a place gets it.  -EINVAL when empty or
+ * wrapping, or added or waiting already.  Not logged.  dev_lock held (or before
+ * the vCPUs run).
+ */
 int bus_add(struct bus *bus, struct bus_range *range);
-/* Not being added is no error.  Counters stay. */
+/* Being neither added nor waiting is no error.  Counters stay.  Others may be
+ * placed before it returns. */
 void bus_remove(struct bus *bus, struct bus_range *range);
 
 /*

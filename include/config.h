@@ -58,6 +58,9 @@ struct console_config {
 	char *path; /* FILE, UNIX */
 };
 
+/* --p2p: whether assigned devices reach each other's BARs. */
+enum p2p_config { P2P_AUTO, P2P_ON, P2P_OFF };
+
 enum reboot_action { REBOOT_RESTART, REBOOT_EXIT };
 
 struct run_config {
@@ -73,6 +76,7 @@ struct run_config {
 	uint64_t timeout_ms; /* 0: none */
 	uint64_t grace_ms;
 	enum reboot_action on_reboot;
+	enum p2p_config p2p;
 	int iommufd; /* --iommufd fd=N, else -1 */
 	int kvm; /* --kvm fd=N, else -1 */
 	enum sandbox_mode sandbox;

@@ -53,9 +53,22 @@ int iommufd_map(struct iommufd *iommufd, iova_t iova, uint64_t size,
 		int file_fd, uint64_t offset, void *hva, uint64_t total_bytes);
 int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size);
 
+/*
+ * Maps a dma-buf that a device has exported of its BAR, so that the others
+ * reach it at iova.  A reset, sleep or loss of memory decode of its device
+ * kills the mapping for good: unmap it before, map it again after.  Not
+ * logged: the guest chooses iova.  -EEXIST something is there, -EINVAL out of
+ * reach, -ENODEV its device is asleep or in reset.
+ */
+int iommufd_map_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		       int dmabuf_fd);
+int iommufd_unmap_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size);
+
 /* True when maps go by file (for stats and tests). */
 bool iommufd_maps_by_file(const struct iommufd *iommufd);
 
 extern const struct sandbox_ioctls iommufd_sandbox_ioctls;
+/* What dma-bufs need in addition. */
+extern const struct sandbox_ioctls iommufd_p2p_sandbox_ioctls;
 
 #endif

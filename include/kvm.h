@@ -43,7 +43,8 @@ int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg);
  */
 int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,
 		    bool readonly, unsigned int *slot);
-/* Removes a slot; vCPUs no longer reach it on return. */
+/* Removes a slot; vCPUs no longer reach it on return.  When it fails (the
+ * kernel is out of memory) they do, and the number stays in use. */
 int kvm_memslot_del(struct kvm *kvm, unsigned int slot);
 /* Number of slots in use. */
 unsigned int kvm_nr_memslots(const struct kvm *kvm);

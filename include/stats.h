@@ -25,7 +25,8 @@ struct stats {
 	struct stats_stage stages[STATS_MAX_STAGES];
 	unsigned int nr_stages;
 	_Atomic uint64_t ioctls[STATS_NR_IFACES];
-	uint64_t dma_mapped_bytes;
+	uint64_t dma_mapped_bytes; /* of guest RAM */
+	uint64_t p2p_mapped_bytes; /* of BARs, for other devices */
 	_Atomic uint64_t user_interrupts; /* injected by KVM_SIGNAL_MSI etc. */
 };
 

@@ -23,6 +23,13 @@
 #define VFIO_BAR_MAX_AREAS (VFIO_MAX_AREAS + 2)
 #define VFIO_NR_BARS (PCI_NR_BARS + 1) /* and the ROM */
 
+/* How other assigned devices reach an area of a BAR. */
+struct vfio_p2p {
+	int fd; /* dma-buf; -1: they cannot */
+	iova_t iova; /* mapped here in the IOAS */
+	bool mapped;
+};
+
 /* One BAR. */
 struct vfio_bar {
 	struct vfio_pci *v;
@@ -31,10 +38,12 @@ struct vfio_bar {
 	void *hva; /* of the whole region, or a copy of the ROM; NULL: none */
 	struct range areas[VFIO_BAR_MAX_AREAS]; /* mapped parts */
 	unsigned int nr_areas;
-	/* While decoded: one memslot per area (UINT_MAX: none, it traps), and
-	 * below them a range that catches the rest. */
-	bool live;
+	/* While decoded: a range that catches every access, and once that has
+	 * its place, above it one memslot per area (UINT_MAX: none, it
+	 * traps).  One that KVM could not remove stays in slots. */
+	bool claimed, live;
 	unsigned int slots[VFIO_BAR_MAX_AREAS];
+	struct vfio_p2p p2p[VFIO_BAR_MAX_AREAS];
 	struct bus_range trap;
 	char name[80];
 };
@@ -54,7 +63,8 @@ struct vfio_pci {
 	struct bus *bus;
 	struct irq *irq;
 	struct kvm *kvm;
-	bool rom, trap_bars;
+	struct iommufd *iommufd; /* NULL: no peer-to-peer */
+	bool rom, trap_bars, require_p2p;
 	uint32_t intx_gsi;
 	const struct vfio_quirk *quirk; /* never NULL */
 
@@ -76,6 +86,8 @@ struct vfio_pci {
 	struct ratelimit rl;
 	uint64_t nr_config_reads, nr_config_writes; /* that reached it */
 	uint64_t nr_resets;
+	uint64_t nr_host_maps; /* mmaps of BARs: those at creation, no more */
+	uint64_t nr_p2p_maps;
 };
 
 /* vfio-quirk.c: the row of a device; one that excepts nothing by default. */
@@ -99,6 +111,14 @@ int vfio_bars_init(struct vfio_pci *v);
 void vfio_bars_fini(struct vfio_pci *v);
 /* Maps what the guest decodes now, unmaps the rest. */
 void vfio_bars_update(struct vfio_pci *v);
+
+/* vfio-p2p.c: BARs as what other devices reach by DMA; all of it does nothing
+ * without v->iommufd.  init comes after the areas are known: 0 or -errno,
+ * logged.  map and unmap follow the memslots: after them, and before. */
+int vfio_p2p_init(struct vfio_pci *v);
+void vfio_p2p_fini(struct vfio_pci *v);
+void vfio_p2p_map(struct vfio_bar *bar);
+void vfio_p2p_unmap(struct vfio_bar *bar);
 
 /* vfio-event.c: 0 or -errno, logged. */
 int vfio_events_start(struct vfio_pci *v, struct loop *loop);

@@ -14,6 +14,7 @@
 #include "pci.h"
 
 struct bus;
+struct iommufd;
 struct irq;
 struct json;
 struct kvm;
@@ -26,6 +27,9 @@ struct vfio_pci_params {
 	struct bus *bus;
 	struct irq *irq;
 	struct kvm *kvm;
+	/* Where other devices reach its BARs by DMA; NULL: they do not. */
+	struct iommufd *iommufd;
+	bool require_p2p; /* every mapped BAR, or creation fails */
 	bool rom; /* offer the option ROM */
 	bool trap_bars; /* never map a BAR */
 	uint32_t intx_gsi; /* of the port's INTx pin; 0: no INTx */

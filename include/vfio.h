@@ -129,11 +129,23 @@ int vfio_read_all(struct vfio_device *dev, unsigned int index, uint64_t offset,
  * (rounded up to pages) whose address is congruent to the region's start
  * modulo min(size, 1 GiB), so that the kernel can use huge pages.  Parts that
  * are not in areas[0..nr) (page-aligned, relative) stay PROT_NONE.  Undone by
- * vfio_unmap_region with the same size.
+ * vfio_unmap_region with the same size; with keep, what was mapped goes but its
+ * addresses are never used again: for a guest that could still reach them.
  */
 int vfio_map_region(struct vfio_device *dev, unsigned int index,
 		    const struct range *areas, unsigned int nr, void **hva);
-void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva);
+void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva,
+		       bool keep);
+
+/*
+ * An area of a BAR (page-aligned, relative) as a dma-buf that an IOAS can map,
+ * so that other devices reach it; *fd is the caller's, closed before the
+ * device.  A probe exports nothing.  0, -ENOTTY: this kernel cannot, -EOPNOTSUPP:
+ * the driver cannot, others: this BAR cannot.  Not logged.  Linux 6.19.
+ */
+int vfio_dmabuf_probe(struct vfio_device *dev);
+int vfio_dmabuf_export(struct vfio_device *dev, unsigned int index,
+		       const struct range *area, int *fd);
 
 /*
  * SET_IRQS TRIGGER|EVENTFD for [start, start + count): fds[i] -1 leaves that

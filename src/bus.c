@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Routes trapped accesses and owns dev_lock.  Ranges live in the devices;
- * this file keeps one sorted table of pointers per space and a list of all
- * ranges that ever were, for their counters.
+ * this file keeps one sorted table of pointers per space, a list of those that
+ * wait for others to leave their place, and a list of all ranges that ever
+ * were, for their counters.
  */
 #include "bus.h"
 
@@ -22,6 +23,7 @@ struct bus {
 	pthread_mutex_t dev_lock;
 	struct bus_table tables[2]; /* by enum bus_space; dev_lock */
 	struct bus_range *known; /* dev_lock */
+	struct bus_range *waiting; /* the oldest first; dev_lock */
 	uint64_t nr_unclaimed; /* dev_lock */
 };
 
@@ -98,16 +100,13 @@ static int grow(struct bus_table *t)
 	return 0;
 }
 
-int bus_add(struct bus *bus, struct bus_range *range)
+/* 0, -EEXIST or -ENOMEM. */
+static int place(struct bus *bus, struct bus_range *range)
 {
 	struct bus_table *t = &bus->tables[range->space];
-	uint64_t last = range->start + (range->size - 1);
-	unsigned int at;
+	unsigned int at = upper_bound(t, range->start + (range->size - 1));
 	int r;
 
-	if (range->added || !range->size || last < range->start)
-		return -EINVAL;
-	at = upper_bound(t, last);
 	if (at > 0) {
 		const struct bus_range *below = t->ranges[at - 1];
 
@@ -122,14 +121,67 @@ int bus_add(struct bus *bus, struct bus_range *range)
 	t->ranges[at] = range;
 	t->nr++;
 	range->added = true;
-	remember(bus, range);
 	return 0;
+}
+
+static void wait_for_place(struct bus *bus, struct bus_range *range)
+{
+	struct bus_range **p = &bus->waiting;
+
+	while (*p)
+		p = &(*p)->next_waiting;
+	range->waiting = true;
+	range->next_waiting = NULL;
+	*p = range;
+}
+
+static void stop_waiting(struct bus *bus, struct bus_range *range)
+{
+	struct bus_range **p = &bus->waiting;
+
+	if (!range->waiting)
+		return;
+	while (*p != range)
+		p = &(*p)->next_waiting;
+	*p = range->next_waiting;
+	range->waiting = false;
+}
+
+int bus_add(struct bus *bus, struct bus_range *range)
+{
+	uint64_t last = range->start + (range->size - 1);
+	int r;
+
+	if (range->added || range->waiting || !range->size ||
+	    last < range->start)
+		return -EINVAL;
+	r = place(bus, range);
+	if (r == -EEXIST && range->ops->placed)
+		wait_for_place(bus, range);
+	if (!r || range->waiting)
+		remember(bus, range);
+	return r;
+}
+
+/* The place of one has become free, maybe for several smaller ones. */
+static void place_waiting(struct bus *bus)
+{
+	struct bus_range *range, *next;
+
+	for (range = bus->waiting; range; range = next) {
+		next = range->next_waiting;
+		if (place(bus, range))
+			continue;
+		stop_waiting(bus, range);
+		range->ops->placed(range->opaque);
+	}
 }
 
 void bus_remove(struct bus *bus, struct bus_range *range)
 {
 	struct bus_table *t = &bus->tables[range->space];
 
+	stop_waiting(bus, range);
 	if (!range->added)
 		return;
 	for (unsigned int i = 0; i < t->nr; i++) {
@@ -141,6 +193,7 @@ void bus_remove(struct bus *bus, struct bus_range *range)
 		break;
 	}
 	range->added = false;
+	place_waiting(bus);
 }
 
 void bus_forget(struct bus *bus, struct bus_range *range)

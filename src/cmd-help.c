@@ -41,6 +41,7 @@ static const char run_usage[] =
 	"      --grace TIME      between SIGTERM and a hard stop, 30s by"
 	" default\n"
 	"      --on-reboot restart|exit\n"
+	"      --p2p auto|on|off whether devices reach each other's BARs\n"
 	"      --iommufd fd=N    use this open /dev/iommu\n"
 	"      --kvm fd=N        use this open /dev/kvm\n"
 	"      --sandbox strict|on|log|off\n"

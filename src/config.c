@@ -278,6 +278,19 @@ static int set_on_reboot(void *ctx, const char *value)
 	return r;
 }
 
+static int set_p2p(void *ctx, const char *value)
+{
+	/* In the order of enum p2p_config. */
+	static const char *const words[] = { "auto", "on", "off" };
+	struct run_config *cfg = ctx;
+	unsigned int i = P2P_AUTO;
+	int r;
+
+	r = option_word("--p2p", value, words, ARRAY_SIZE(words), &i);
+	cfg->p2p = i;
+	return r;
+}
+
 static int set_fd(void *ctx, const char *option, const char *value)
 {
 	return option_fd(option, value, ctx);
@@ -339,6 +352,7 @@ static const struct opt run_options[] = {
 	{ "memory", 'm', .set = set_memory },
 	{ "name", 0, .set = set_name },
 	{ "on-reboot", 0, .set = set_on_reboot },
+	{ "p2p", 0, .set = set_p2p },
 	{ "result", 0, .set = set_result },
 	{ "sandbox", 0, .set = set_sandbox },
 	{ "stats", 0, .set = set_stats },

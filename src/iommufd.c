@@ -40,6 +40,17 @@ const struct sandbox_ioctls iommufd_sandbox_ioctls = {
 	.nr = ARRAY_SIZE(ioctls),
 };
 
+static const struct sandbox_ioctl p2p_ioctls[] = {
+	{ ABI_IOMMU_IOAS_MAP_FILE, SANDBOX_LOOP | SANDBOX_VCPU,
+	  "a BAR that other devices can reach is placed or enabled" },
+	{ ABI_IOMMU_IOAS_UNMAP, SANDBOX_VCPU, "it moves, sleeps or is reset" },
+};
+
+const struct sandbox_ioctls iommufd_p2p_sandbox_ioctls = {
+	.table = p2p_ioctls,
+	.nr = ARRAY_SIZE(p2p_ioctls),
+};
+
 static int iommufd_ioctl(struct iommufd *iommufd, unsigned long request,
 			 void *arg)
 {
@@ -360,7 +371,7 @@ int iommufd_map(struct iommufd *iommufd, iova_t iova, uint64_t size,
 	return 0;
 }
 
-int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
+static int unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
 {
 	struct abi_iommu_ioas_unmap unmap = {
 		.size = sizeof(unmap),
@@ -368,7 +379,13 @@ int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
 		.iova = iova,
 		.length = size,
 	};
-	int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
+
+	return iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
+}
+
+int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
+{
+	int r = unmap(iommufd, iova, size);
 
 	if (r < 0)
 		log_err("guest memory: cannot unmap 0x%" PRIx64
@@ -376,5 +393,24 @@ int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
 			size, iova, strerror(-r));
 	else if (iommufd->stats)
 		iommufd->stats->dma_mapped_bytes -= size;
+	return r;
+}
+
+int iommufd_map_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		       int dmabuf_fd)
+{
+	int r = map_file(iommufd, iova, size, dmabuf_fd, 0);
+
+	if (!r && iommufd->stats)
+		iommufd->stats->p2p_mapped_bytes += size;
+	return r;
+}
+
+int iommufd_unmap_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size)
+{
+	int r = unmap(iommufd, iova, size);
+
+	if (!r && iommufd->stats)
+		iommufd->stats->p2p_mapped_bytes -= size;
 	return r;
 }

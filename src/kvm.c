@@ -268,8 +268,8 @@ int kvm_memslot_del(struct kvm *kvm, unsigned int slot)
 	int r = set_region(kvm, slot, 0, 0, NULL, false);
 
 	if (r) {
-		log_err("%s: cannot remove memslot %u: %s", KVM_NODE, slot,
-			strerror(-r));
+		log_guest(&kvm->rl, "%s: cannot remove memslot %u: %s",
+			  KVM_NODE, slot, strerror(-r));
 		return r;
 	}
 	give_slot(kvm, slot);

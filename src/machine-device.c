@@ -176,6 +176,8 @@ int machine_plug_device(struct machine *m, struct machine_device *d,
 		.bus = m->bus,
 		.irq = m->irq,
 		.kvm = m->kvm,
+		.iommufd = m->p2p ? m->iommufd : NULL,
+		.require_p2p = m->cfg->p2p == P2P_ON,
 		.rom = d->cfg->rom,
 		.trap_bars = d->cfg->trap_bars,
 		/* INTA: it is the only function there, whatever pin it has on

@@ -62,7 +62,8 @@ struct machine {
 	unsigned int nr_devices;
 	uint32_t pci_slots; /* bit n: slot n of the root bus is in use */
 	struct ram *ram;
-	struct sandbox_ioctls ioctls[4]; /* kvm, vfio, iommufd, arch */
+	bool p2p; /* devices reach each other's BARs */
+	struct sandbox_ioctls ioctls[5]; /* kvm, vfio, iommufd, arch, p2p */
 	struct vcpus *vcpus;
 
 	/* Running. */
@@ -81,6 +82,10 @@ int machine_open_device(struct machine *m, struct machine_device *d);
 int machine_plug_device(struct machine *m, struct machine_device *d,
 			unsigned int slot);
 void machine_close_device(struct machine *m, struct machine_device *d);
+
+/* machine-p2p.c: decides it, with all devices attached and the windows of
+ * BARs placed.  0 or -errno, logged. */
+int machine_choose_p2p(struct machine *m);
 
 /* machine-reset.c: power-on state of everything but the host's devices; all
  * vCPUs parked.  The first time and at each reboot. */

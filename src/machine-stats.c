@@ -114,6 +114,7 @@ static void write_report(struct machine *m, struct json *j)
 	write_accesses(m, j);
 	json_u64(j, "user_interrupts", s->user_interrupts);
 	json_u64(j, "dma_mapped_bytes", s->dma_mapped_bytes);
+	json_u64(j, "p2p_mapped_bytes", s->p2p_mapped_bytes);
 	if (m->iommufd)
 		json_bool(j, "dma_mapped_by_file",
 			  iommufd_maps_by_file(m->iommufd));

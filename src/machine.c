@@ -173,6 +173,14 @@ static int last_iova(struct machine *m, uint64_t *last)
 	return 0;
 }
 
+static int place_windows(struct machine *m)
+{
+	uint64_t last;
+	int r = last_iova(m, &last);
+
+	return r ? r : arch_layout_window(&m->layout, m->phys_bits, last);
+}
+
 static int create_ram(struct machine *m)
 {
 	const struct memory_config *cfg = &m->cfg->memory;
@@ -303,12 +311,11 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 		   struct stats *stats)
 {
 	static int (*const steps[])(struct machine * m) = {
-		open_files,   create_events, create_vm,
-		create_board, open_devices,  create_ram,
+		open_files,   create_events, create_vm,		 create_board,
+		open_devices, place_windows, machine_choose_p2p, create_ram,
 		map_ram,      plug_devices,  create_vcpus,
 	};
 	struct machine *m = calloc(1, sizeof(*m));
-	uint64_t last;
 	int r = -ENOMEM;
 
 	if (!m) {
@@ -330,11 +337,7 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 		if (r)
 			goto err;
 	}
-	r = last_iova(m, &last);
-	if (!r)
-		r = arch_layout_window(&m->layout, m->phys_bits, last);
-	if (!r)
-		r = machine_power_on(m);
+	r = machine_power_on(m);
 	if (r)
 		goto err;
 	stats_stage(stats, "built", NULL);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * vfio-region - the regions of a device: what the kernel says of them, reading
- * and writing them, mapping them. Owns no state but the cache in the device.
+ * and writing them, mapping them, exporting them to other devices. Owns no state but the cache in the device.
  */
 #include "vfio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,10 +271,53 @@ err:
 	return r;
 }
 
-void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva)
+void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva,
+		       bool keep)
 {
 	const struct vfio_region *region = vfio_region(dev, index);
+	uint64_t size;
 
-	if (region && hva)
-		munmap(hva, align_up(region->size, PAGE));
+	if (!region || !hva)
+		return;
+	size = align_up(region->size, PAGE);
+	/* If even that fails the mapping stays, which is as safe. */
+	if (keep)
+		(void)mmap(hva, size, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
+				   MAP_FIXED,
+			   -1, 0);
+	else
+		munmap(hva, size);
+}
+
+int vfio_dmabuf_probe(struct vfio_device *dev)
+{
+	struct vfio_device_feature feature = {
+		.argsz = sizeof(feature),
+		.flags = VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET |
+			 ABI_VFIO_FEATURE_DMA_BUF,
+	};
+	int r = vfio_ioctl(dev, VFIO_DEVICE_FEATURE, &feature);
+
+	return MIN(r, 0);
+}
+
+int vfio_dmabuf_export(struct vfio_device *dev, unsigned int index,
+		       const struct range *area, int *fd)
+{
+	struct abi_vfio_feature_dma_buf buf = {
+		.argsz = sizeof(buf),
+		.feature = VFIO_DEVICE_FEATURE_GET | ABI_VFIO_FEATURE_DMA_BUF,
+		.region_index = index,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.nr_ranges = 1,
+		.offset = area->start,
+		.length = area->size,
+	};
+	int r = vfio_ioctl(dev, VFIO_DEVICE_FEATURE, &buf);
+
+	if (r < 0)
+		return r;
+	*fd = r;
+	return 0;
 }

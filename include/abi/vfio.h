@@ -58,4 +58,15 @@ enum {
 	ABI_VFIO_FEATURE_MIG_PRECOPY_INFOV2 = 12,
 };
 
+/* FEATURE_DMA_BUF with its header and one range: the ioctl returns the fd. */
+struct abi_vfio_feature_dma_buf {
+	uint32_t argsz;
+	uint32_t feature;
+	uint32_t region_index;
+	uint32_t open_flags; /* of open(2) */
+	uint32_t flags;
+	uint32_t nr_ranges;
+	uint64_t offset, length; /* of the one range; pages */
+};
+
 #endif

@@ -63,6 +63,9 @@ struct fake_state {
 	unsigned int missing_cap, max_vcpus;
 	bool cap_is_missing, unsafe, no_kvm_clock;
 	bool in_kvm[2], bound[2], attached[2];
+	int no_dmabuf[2]; /* errno of a device that cannot export its BARs */
+	uint64_t last_iova; /* 0: of 39 bits */
+	unsigned int nr_allowed; /* ranges, of the last call */
 	int confine_errno;
 	/* KVM_RUN, in a vCPU's thread; 0 or an errno. */
 	int (*run)(struct kvm_run *run);
@@ -186,6 +189,19 @@ static inline int fake_bind(int i, struct abi_vfio_bind *bind)
 	return 0;
 }
 
+static inline int fake_feature(int i, const struct abi_vfio_feature_dma_buf *f)
+{
+	if ((f->feature & VFIO_DEVICE_FEATURE_MASK) != ABI_VFIO_FEATURE_DMA_BUF)
+		return fake_no(ENOTTY);
+	if (fake.no_dmabuf[i])
+		return fake_no(fake.no_dmabuf[i]);
+	if (f->feature & VFIO_DEVICE_FEATURE_PROBE)
+		return 0;
+	assert_int_equal(f->argsz, sizeof(*f));
+	fake_note("export", fake_names[FAKE_DEVICE + i]);
+	return fake_fd(FAKE_OTHER, f->length);
+}
+
 static inline int fake_vfio(int i, unsigned long request, void *arg)
 {
 	const char *name = fake_names[FAKE_DEVICE + i];
@@ -218,6 +234,8 @@ static inline int fake_vfio(int i, unsigned long request, void *arg)
 		return fake_irq_info(arg);
 	case VFIO_DEVICE_SET_IRQS:
 		return 0;
+	case VFIO_DEVICE_FEATURE:
+		return fake_feature(i, arg);
 	case VFIO_DEVICE_RESET:
 		fake_note("reset", name);
 		return 0;
@@ -239,6 +257,8 @@ static inline int fake_iommu(unsigned long request, void *arg)
 		fake_note("ioas", "");
 		return 0;
 	case ABI_IOMMU_IOAS_ALLOW_IOVAS:
+		fake.nr_allowed =
+			((struct abi_iommu_ioas_allow_iovas *)arg)->num_iovas;
 		fake_note("allow", "");
 		return 0;
 	case ABI_IOMMU_IOAS_IOVA_RANGES:
@@ -247,6 +267,10 @@ static inline int fake_iommu(unsigned long request, void *arg)
 		list[0] = (struct abi_iommu_iova_range){ 0, 0xfedfffff };
 		list[1] = (struct abi_iommu_iova_range){ 0xfef00000,
 							 (1ULL << 39) - 1 };
+		if (fake.last_iova) {
+			list[0].last = fake.last_iova;
+			ranges->num_iovas = 1;
+		}
 		return 0;
 	case ABI_IOMMU_IOAS_MAP_FILE:
 		fake_note("map", "");

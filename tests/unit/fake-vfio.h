@@ -2,7 +2,7 @@
 /*
  * A host device, memslots and interrupt routes that exist in memory only, and
  * a check of every rule that the real ones have: the functions of vfio.h, and
- * those of kvm.h and irq.h that an assigned function calls. A test that
+ * those of kvm.h, iommufd.h and irq.h that an assigned function calls. A test that
  * includes it links these instead of the real ones.
  */
 #ifndef TESTS_UNIT_FAKE_VFIO_H
@@ -18,6 +18,7 @@
 #include <linux/pci_regs.h>
 
 #include "bus.h"
+#include "iommufd.h"
 #include "irq.h"
 #include "kvm.h"
 #include "loop.h"
@@ -45,7 +46,8 @@ struct vfio_device {
 	unsigned int nr_maps, nr_resets, nr_set_irqs, nr_unmasks;
 	unsigned int nr_config_reads, nr_reads, nr_writes, last_len;
 	uint64_t last_offset, last_value;
-	int read_errno, unmask_fd_errno;
+	int read_errno, unmask_fd_errno, export_errno;
+	uint64_t exported[256]; /* bytes of a dma-buf, by fd */
 	unsigned int pm_ctrl; /* where PMCSR is */
 	bool power_stuck; /* and cannot be changed */
 };
@@ -59,6 +61,9 @@ static struct {
 		void *hva;
 	} slots[FAKE_SLOTS];
 	unsigned int nr_slot_changes;
+	bool slots_stuck; /* none can be removed */
+	struct range iovas[FAKE_SLOTS]; /* BARs in the IOAS */
+	int map_errno, unmap_errno;
 	struct {
 		bool used, set, committed;
 		uint64_t addr;
@@ -82,6 +87,15 @@ static inline unsigned int fake_nr_slots(void)
 
 	for (unsigned int i = 0; i < FAKE_SLOTS; i++)
 		n += fake.slots[i].used;
+	return n;
+}
+
+static inline unsigned int fake_nr_iovas(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < FAKE_SLOTS; i++)
+		n += fake.iovas[i].size > 0;
 	return n;
 }
 
@@ -268,9 +282,11 @@ static inline void fake_config_write(struct vfio_device *dev, uint64_t offset,
 		assert_int_equal(len, 2);
 		assert_int_equal(val & 3, 3);
 	}
-	/* Asleep, its BARs fault. */
-	if (offset == dev->pm_ctrl && (val & PCI_PM_CTRL_STATE_MASK))
+	/* Asleep, its BARs fault, and what peers have mapped is revoked. */
+	if (offset == dev->pm_ctrl && (val & PCI_PM_CTRL_STATE_MASK)) {
 		assert_int_equal(fake_nr_slots(), 0);
+		assert_int_equal(fake_nr_iovas(), 0);
+	}
 	dev->last_offset = offset;
 	dev->last_len = len;
 	dev->last_value = val;
@@ -312,15 +328,83 @@ int vfio_map_region(struct vfio_device *dev, unsigned int region,
 	return 0;
 }
 
-void vfio_unmap_region(struct vfio_device *dev, unsigned int region, void *hva)
+void vfio_unmap_region(struct vfio_device *dev, unsigned int region, void *hva,
+		       bool keep)
 {
+	bool shown = false;
+
 	assert_ptr_equal(dev->maps[region], hva);
 	/* A memslot must not outlive what it shows. */
 	for (unsigned int i = 0; i < FAKE_SLOTS; i++)
-		assert_false(fake.slots[i].used &&
-			     (uintptr_t)fake.slots[i].hva >> 44 == region + 1);
+		shown |= fake.slots[i].used &&
+			 (uintptr_t)fake.slots[i].hva >> 44 == region + 1;
+	assert_int_equal(keep, shown);
 	dev->maps[region] = NULL;
 	dev->nr_maps--;
+}
+
+int vfio_dmabuf_export(struct vfio_device *dev, unsigned int region,
+		       const struct range *area, int *fd)
+{
+	int r = fake_fails();
+
+	if (!r && dev->export_errno)
+		r = -dev->export_errno;
+	if (r)
+		return r;
+	assert_true(region < 6 && dev->regions[region].mmap);
+	assert_int_equal((area->start | area->size) & 4095, 0);
+	assert_true(area->size > 0);
+	*fd = dup(STDOUT_FILENO); /* any: nobody reads it */
+	dev->exported[*fd] = area->size;
+	return 0;
+}
+
+/* iommufd.h */
+
+/* Whether peers reach gpa. */
+static inline bool fake_iova_at(uint64_t gpa)
+{
+	for (unsigned int i = 0; i < FAKE_SLOTS; i++)
+		if (ranges_overlap(fake.iovas[i].start, fake.iovas[i].size, gpa,
+				   1))
+			return true;
+	return false;
+}
+
+int iommufd_map_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size,
+		       int dmabuf_fd)
+{
+	unsigned int i;
+
+	assert_non_null(iommufd);
+	assert_int_equal(fake.dev.exported[dmabuf_fd], size);
+	if (fake.map_errno)
+		return -fake.map_errno;
+	if (iova < FAKE_RAM_END)
+		return -EEXIST;
+	for (i = 0; i < FAKE_SLOTS; i++)
+		if (ranges_overlap(fake.iovas[i].start, fake.iovas[i].size,
+				   iova, size))
+			return -EEXIST;
+	for (i = 0; fake.iovas[i].size; i++)
+		assert_true(i < FAKE_SLOTS - 1);
+	fake.iovas[i] = (struct range){ iova, size };
+	return 0;
+}
+
+int iommufd_unmap_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size)
+{
+	assert_non_null(iommufd);
+	if (fake.unmap_errno)
+		return -fake.unmap_errno;
+	for (unsigned int i = 0; i < FAKE_SLOTS; i++)
+		if (fake.iovas[i].start == iova && fake.iovas[i].size == size) {
+			fake.iovas[i] = (struct range){ 0, 0 };
+			return 0;
+		}
+	fail_msg("not mapped: 0x%llx", (unsigned long long)iova);
+	return -ENOENT;
 }
 
 static inline bool fake_is_exclusive(unsigned int index)
@@ -394,6 +478,7 @@ int vfio_reset(struct vfio_device *dev)
 	int r = fake_fails();
 
 	assert_int_equal(fake_nr_slots(), 0);
+	assert_int_equal(fake_nr_iovas(), 0);
 	assert_int_equal(fake_nr_irqfds(), 0);
 	assert_int_equal(dev->active_irq, -1);
 	assert_int_equal(fake_config(PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
@@ -436,6 +521,8 @@ int kvm_memslot_del(struct kvm *kvm, unsigned int slot)
 {
 	(void)kvm;
 	assert_true(slot < FAKE_SLOTS && fake.slots[slot].used);
+	if (fake.slots_stuck)
+		return -ENOMEM;
 	fake.slots[slot].used = false;
 	fake.nr_slot_changes++;
 	return 0;

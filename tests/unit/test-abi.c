@@ -36,6 +36,11 @@ static void vfio_numbers(void **state)
 			 ABI_VFIO_ATTACH_ARGSZ);
 	assert_int_equal(offsetof(struct abi_vfio_detach, pasid),
 			 ABI_VFIO_DETACH_ARGSZ);
+	/* Header, structure and one range: 8, 16 and 16 bytes. */
+	assert_int_equal(sizeof(struct abi_vfio_feature_dma_buf), 40);
+	assert_int_equal(offsetof(struct abi_vfio_feature_dma_buf, nr_ranges),
+			 20);
+	assert_int_equal(offsetof(struct abi_vfio_feature_dma_buf, offset), 24);
 }
 
 static void iommufd_numbers(void **state)

@@ -27,7 +27,7 @@ static void on_write(void *opaque, uint64_t offset, unsigned int len,
 	last_val = val;
 }
 
-static const struct bus_ops ops = { on_read, on_write };
+static const struct bus_ops ops = { on_read, on_write, NULL };
 static uint64_t answer = 0x1122334455667788;
 
 static struct bus_range make(uint64_t start, uint64_t size)
@@ -116,6 +116,80 @@ static void overlap_is_refused(void **state)
 	bus_destroy(bus);
 }
 
+static struct bus_range *placed[8];
+static unsigned int nr_placed;
+
+static void on_placed(void *opaque)
+{
+	placed[nr_placed++] = opaque;
+}
+
+static const struct bus_ops waiting_ops = { on_read, on_write, on_placed };
+
+static void make_waiting(struct bus_range *r, uint64_t start, uint64_t size)
+{
+	*r = make(start, size);
+	r->ops = &waiting_ops;
+	r->opaque = r;
+}
+
+static void what_is_hidden_comes_back(void **state)
+{
+	struct bus_range a = make(0x1000, 0x1000), b, c, d;
+	struct bus *bus;
+
+	(void)state;
+	nr_placed = 0;
+	make_waiting(&b, 0x1800, 0x1000);
+	make_waiting(&c, 0x1000, 0x100);
+	make_waiting(&d, 0x2000, 0x100);
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_add(bus, &a), 0);
+	assert_int_equal(bus_add(bus, &b), -EEXIST);
+	assert_int_equal(bus_add(bus, &b), -EINVAL);
+	assert_int_equal(bus_add(bus, &c), -EEXIST);
+	/* Where b waits is free for others. */
+	assert_int_equal(bus_add(bus, &d), 0);
+	bus_remove(bus, &a);
+	assert_int_equal(nr_placed, 1);
+	assert_ptr_equal(placed[0], &c);
+	bus_remove(bus, &d);
+	assert_int_equal(nr_placed, 2);
+	assert_ptr_equal(placed[1], &b);
+	read_at(bus, 0x1800, 4);
+	assert_int_equal(b.nr_reads, 1);
+	assert_int_equal(bus_add(bus, &a), -EEXIST);
+	bus_destroy(bus);
+}
+
+static void the_oldest_comes_first(void **state)
+{
+	struct bus_range a = make(0x1000, 0x1000), b, c, d;
+	struct bus *bus;
+
+	(void)state;
+	nr_placed = 0;
+	make_waiting(&b, 0x1000, 0x1000);
+	make_waiting(&c, 0x1000, 0x1000);
+	make_waiting(&d, 0x1000, 0x1000);
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_add(bus, &a), 0);
+	assert_int_equal(bus_add(bus, &b), -EEXIST);
+	assert_int_equal(bus_add(bus, &c), -EEXIST);
+	assert_int_equal(bus_add(bus, &d), -EEXIST);
+	/* One that has gone waits no more. */
+	bus_remove(bus, &b);
+	bus_remove(bus, &b);
+	bus_remove(bus, &a);
+	assert_int_equal(nr_placed, 1);
+	assert_ptr_equal(placed[0], &c);
+	bus_forget(bus, &d);
+	bus_remove(bus, &c);
+	assert_int_equal(nr_placed, 1);
+	assert_int_equal(read_at(bus, 0x1000, 1), 0xff);
+	bus_destroy(bus);
+}
+
 static void count(void *opaque, const struct bus_range *range)
 {
 	(void)range;
@@ -155,6 +229,8 @@ int main(void)
 		cmocka_unit_test(routes_to_the_range_that_claims_it),
 		cmocka_unit_test(a_miss_reads_ones_and_drops_writes),
 		cmocka_unit_test(overlap_is_refused),
+		cmocka_unit_test(what_is_hidden_comes_back),
+		cmocka_unit_test(the_oldest_comes_first),
 		cmocka_unit_test(counters_outlive_removal),
 	};
 

@@ -422,6 +422,39 @@ static void ranges_of_any_number(void **state)
 	iommufd_destroy(iommufd);
 }
 
+static void maps_what_devices_export(void **state)
+{
+	struct iommufd *iommufd;
+	struct capture c;
+	struct stats stats;
+
+	(void)state;
+	stats_init(&stats);
+	assert_int_equal(iommufd_create(&iommufd, -1, &stats), 0);
+	assert_int_equal(iommufd_map_dmabuf(iommufd, GIB(8), KIB(12), 77), 0);
+	assert_int_equal(fake.last_map_file.fd, 77);
+	assert_int_equal(fake.last_map_file.start, 0);
+	assert_int_equal(fake.last_map_file.iova, GIB(8));
+	assert_int_equal(fake.last_map_file.length, KIB(12));
+	assert_int_equal(fake.last_map_file.flags, 7); /* fixed, r, w */
+	/* It is no guest RAM. */
+	assert_int_equal(stats.dma_mapped_bytes, 0);
+	assert_int_equal(stats.p2p_mapped_bytes, KIB(12));
+	assert_int_equal(iommufd_unmap_dmabuf(iommufd, GIB(8), KIB(12)), 0);
+	assert_int_equal(stats.p2p_mapped_bytes, 0);
+	/* The guest chooses the address: failures are the caller's to tell. */
+	capture_begin(&c);
+	fake.fail_errno = EADDRINUSE;
+	fake.fail_at = fake.nr_ioctls;
+	assert_int_equal(iommufd_map_dmabuf(iommufd, 0, KIB(4), 77),
+			 -EADDRINUSE);
+	fake.fail_at = fake.nr_ioctls;
+	assert_int_equal(iommufd_unmap_dmabuf(iommufd, 0, KIB(4)), -EADDRINUSE);
+	assert_string_equal(capture_end(&c), "");
+	assert_int_equal(stats.p2p_mapped_bytes, 0);
+	iommufd_destroy(iommufd);
+}
+
 static void destroy_takes_null(void **state)
 {
 	(void)state;
@@ -525,6 +558,7 @@ int main(void)
 		T(map_errors_have_remedies),
 		T(layout_that_a_device_cannot_reach),
 		T(ranges_of_any_number),
+		T(maps_what_devices_export),
 		T(destroy_takes_null),
 		T(pinned_total_is_per_uid),
 		T(memlock_message),

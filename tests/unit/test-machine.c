@@ -13,9 +13,10 @@
 
 static char *kernel;
 
-#define UP               \
-	"vm ioas allow " \
-	"open0 add0 bind0 attach0 open1 add1 bind1 attach1 map "
+#define UP                                                             \
+	"vm ioas allow "                                               \
+	"open0 add0 bind0 attach0 open1 add1 bind1 attach1 allow map " \
+	"export0 export1 "
 #define DOWN                                         \
 	"detach1 del1 close-1 detach0 del0 close-0 " \
 	"unmap destroy close-iommu close-kvm-vfio close-vm close-kvm "
@@ -80,7 +81,8 @@ static void passed_descriptors_are_used_up(void **state)
 	(void)state;
 	assert_int_equal(whole_life(&cfg), 0);
 	assert_string_equal(fake.order, "vm ioas allow add0 bind0 attach0 "
-					"add1 bind1 attach1 map " DOWN);
+					"add1 bind1 attach1 allow map "
+					"export0 export1 " DOWN);
 	assert_int_equal(nr_fds(), fds);
 }
 
@@ -149,6 +151,7 @@ static void each_ioctl_failed_in_turn(void **state)
 	struct stats stats;
 	int nr;
 
+	cfg.p2p = P2P_ON; /* nothing may be had by halves */
 	stats_init(&stats);
 	assert_int_equal(machine_create(&m, &cfg, &stats), 0);
 	nr = fake.nr_ioctls;
@@ -304,6 +307,85 @@ static void unsafe_interrupts_are_refused(void **state)
 	assert_int_equal(whole_life(&cfg), 0);
 }
 
+/* Whether devices reach each other's BARs, and what is said of it. */
+static bool p2p(const struct run_config *cfg, const char *says)
+{
+	struct capture c;
+	int r;
+
+	capture_begin(&c);
+	r = whole_life(cfg);
+	capture_end(&c);
+	if (says ? !strstr(c.text, says) : c.text[0] != '\0')
+		fail_msg("no '%s' in '%s'", says, c.text);
+	assert_int_equal(r < 0, !strncmp(c.text, "wherry: --p2p on", 16));
+	return strstr(fake.order, "export0 ");
+}
+
+static void p2p_on_auto_and_off(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	assert_true(p2p(&cfg, NULL));
+	assert_int_equal(fake.nr_allowed, 3); /* RAM and two windows */
+	reset_fake(state);
+	cfg.p2p = P2P_OFF;
+	assert_false(p2p(&cfg, NULL));
+	assert_int_equal(fake.nr_allowed, 1);
+	/* One device has no peer, unless it is to have one later. */
+	reset_fake(state);
+	cfg.nr_devices = 1;
+	cfg.p2p = P2P_AUTO;
+	assert_false(p2p(&cfg, NULL));
+	reset_fake(state);
+	cfg.p2p = P2P_ON;
+	assert_true(p2p(&cfg, NULL));
+}
+
+static void p2p_that_cannot_be(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	/* The kernel knows no such thing. */
+	fake.no_dmabuf[0] = fake.no_dmabuf[1] = ENOTTY;
+	assert_false(p2p(&cfg, "p2p: off, devices cannot reach each other's "
+			       "BARs: this kernel exports no BARs"));
+	reset_fake(state);
+	fake.no_dmabuf[0] = fake.no_dmabuf[1] = ENOTTY;
+	cfg.p2p = P2P_ON;
+	assert_false(p2p(&cfg, "--p2p on: 0000:01:00.0: cannot be reached by "
+			       "other devices: this kernel exports no BARs"));
+	reset_fake(state);
+	fake.no_dmabuf[0] = fake.no_dmabuf[1] = ENOTTY;
+	cfg.p2p = P2P_OFF;
+	assert_false(p2p(&cfg, NULL));
+	/* The driver of one does not. */
+	reset_fake(state);
+	fake.no_dmabuf[1] = ENOTTY;
+	cfg.p2p = P2P_ON;
+	assert_false(p2p(&cfg, "--p2p on: 0000:02:00.0: cannot be reached by "
+			       "other devices: its driver exports no BARs"));
+	reset_fake(state);
+	fake.no_dmabuf[1] = EOPNOTSUPP;
+	cfg.p2p = P2P_AUTO;
+	assert_true(p2p(&cfg, "0000:02:00.0 bar0: cannot be exported to other "
+			      "devices: its driver cannot"));
+}
+
+static void p2p_out_of_reach(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+
+	fake.last_iova = 0xcfffffff;
+	assert_false(p2p(&cfg, "p2p: off: not every device can reach "
+			       "0xc0000000 to 0xdfffffff"));
+	reset_fake(state);
+	fake.last_iova = 0xcfffffff;
+	cfg.p2p = P2P_ON;
+	assert_false(p2p(&cfg, "--p2p on: not every device can reach "
+			       "0xc0000000 to 0xdfffffff"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +408,9 @@ int main(void)
 		cmocka_unit_test_setup(kvm_that_cannot_be_opened, reset_fake),
 		cmocka_unit_test_setup(unsafe_interrupts_are_refused,
 				       reset_fake),
+		cmocka_unit_test_setup(p2p_on_auto_and_off, reset_fake),
+		cmocka_unit_test_setup(p2p_that_cannot_be, reset_fake),
+		cmocka_unit_test_setup(p2p_out_of_reach, reset_fake),
 	};
 
 	kernel = fake_image();

@@ -46,6 +46,8 @@ static struct {
 	struct vfio_irq_set last_set;
 	int32_t last_fds[2048];
 	unsigned int nr_resets, nr_sleeps;
+	int export_errno;
+	struct abi_vfio_feature_dma_buf last_export;
 	char order[512]; /* names of the ioctls, in order */
 } fake;
 
@@ -166,6 +168,19 @@ static int fake_irq_info(struct vfio_irq_info *info)
 	return 0;
 }
 
+/* The answer of an export is a descriptor. */
+static int fake_feature(const struct abi_vfio_feature_dma_buf *f)
+{
+	if (fake.export_errno)
+		return no(fake.export_errno);
+	if (f->feature & VFIO_DEVICE_FEATURE_PROBE) {
+		assert_int_equal(f->argsz, 8);
+		return 0;
+	}
+	fake.last_export = *f;
+	return 99;
+}
+
 static int note(char c)
 {
 	size_t n = strlen(fake.order);
@@ -206,6 +221,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		return fake_irq_info(arg);
 	case VFIO_DEVICE_SET_IRQS:
 		return fake_set_irqs(arg);
+	case VFIO_DEVICE_FEATURE:
+		return fake_feature(arg);
 	case VFIO_DEVICE_RESET:
 		if (again())
 			return -1;
@@ -829,8 +846,50 @@ static void maps_areas_only(void **state)
 	val = 0;
 	assert_int_equal(vfio_read(dev, 0, KIB(12), &val, 4), 0);
 	assert_int_equal(val, 0x12345678);
-	vfio_unmap_region(dev, 0, hva);
+	vfio_unmap_region(dev, 0, hva, false);
 	assert_string_equal(permissions(hva), "none");
+	vfio_close(dev);
+}
+
+static void addresses_can_be_kept(void **state)
+{
+	const struct range all = { 0, KIB(16) };
+	struct vfio_device *dev = bound();
+	uint8_t *hva;
+
+	(void)state;
+	assert_int_equal(vfio_map_region(dev, 0, &all, 1, (void **)&hva), 0);
+	vfio_unmap_region(dev, 0, hva, true);
+	assert_string_equal(permissions(hva), "---p");
+	assert_string_equal(permissions(hva + KIB(12)), "---p");
+	munmap(hva, KIB(16));
+	vfio_close(dev);
+}
+
+static void exports_an_area(void **state)
+{
+	const struct range area = { KIB(4), KIB(8) };
+	struct vfio_device *dev = bound();
+	int fd = -1;
+
+	(void)state;
+	assert_int_equal(vfio_dmabuf_probe(dev), 0);
+	assert_int_equal(vfio_dmabuf_export(dev, 2, &area, &fd), 0);
+	assert_int_equal(fd, 99);
+	assert_int_equal(fake.last_export.argsz, 40);
+	assert_int_equal(fake.last_export.feature, 1u << 16 | 11);
+	assert_int_equal(fake.last_export.region_index, 2);
+	assert_int_equal(fake.last_export.open_flags, O_RDWR | O_CLOEXEC);
+	assert_int_equal(fake.last_export.flags, 0);
+	assert_int_equal(fake.last_export.nr_ranges, 1);
+	assert_int_equal(fake.last_export.offset, KIB(4));
+	assert_int_equal(fake.last_export.length, KIB(8));
+	fake.export_errno = EOPNOTSUPP;
+	assert_int_equal(vfio_dmabuf_probe(dev), -EOPNOTSUPP);
+	fake.export_errno = ENODEV;
+	fd = -1;
+	assert_int_equal(vfio_dmabuf_export(dev, 2, &area, &fd), -ENODEV);
+	assert_int_equal(fd, -1);
 	vfio_close(dev);
 }
 
@@ -847,7 +906,7 @@ static void maps_huge_regions_congruently(void **state)
 	assert_int_equal((uintptr_t)hva % GIB(1), 0);
 	hva[GIB(128) - 1] = 1;
 	assert_string_equal(permissions(hva + GIB(128) - 1), "rw-s");
-	vfio_unmap_region(dev, 0, hva);
+	vfio_unmap_region(dev, 0, hva, false);
 	assert_string_equal(permissions(hva), "none");
 	vfio_close(dev);
 }
@@ -876,7 +935,7 @@ static void bad_maps_leave_nothing(void **state)
 	assert_int_equal(vfio_map_region(dev, 2, bad, 0, &hva), -EINVAL);
 	assert_int_equal(vfio_map_region(dev, 1, bad, 0, &hva), -EINVAL);
 	assert_int_equal(vfio_map_region(dev, 77, bad, 0, &hva), -EINVAL);
-	vfio_unmap_region(dev, 0, NULL);
+	vfio_unmap_region(dev, 0, NULL, false);
 	vfio_close(dev);
 }
 
@@ -1046,6 +1105,8 @@ int main(void)
 		T(accesses_are_bounded),
 		T(accesses_can_fail),
 		T(maps_areas_only),
+		T(addresses_can_be_kept),
+		T(exports_an_area),
 		T(maps_huge_regions_congruently),
 		T(bad_maps_leave_nothing),
 		T(sets_interrupts),
