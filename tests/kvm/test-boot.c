@@ -4,8 +4,8 @@
  * the PVH note and in long mode, at power-on and after a reset.
  */
 #include "../unit/harness.h"
+#include "../unit/elf-image.h"
 
-#include <elf.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,6 @@
 #include "vcpu.h"
 #include "vm.h"
 
-#define KERNEL 0x1000000
 #define OUT_PORT 0x80 /* four bytes are reported */
 #define END_PORT 0x88
 #define MAX_WORDS 16
@@ -78,46 +77,6 @@ static void port_write(void *opaque, uint64_t offset, unsigned int len,
 }
 
 static const struct bus_ops port_ops = { port_read, port_write };
-
-/* An ELF file with code at its entry and, if asked, a PVH note. */
-static int kernel_file(const void *code, size_t len, bool pvh)
-{
-	struct {
-		Elf64_Ehdr eh;
-		Elf64_Phdr ph[2];
-		struct {
-			Elf64_Nhdr h;
-			char name[4];
-			uint32_t entry;
-		} note;
-		uint8_t code[512];
-	} f = {
-		.eh = { .e_type = ET_EXEC,
-			.e_machine = EM_X86_64,
-			.e_entry = KERNEL,
-			.e_phoff = offsetof(typeof(f), ph),
-			.e_phentsize = sizeof(f.ph[0]),
-			.e_phnum = pvh ? 2 : 1 },
-		.ph = { { .p_type = PT_LOAD,
-			  .p_offset = offsetof(typeof(f), code),
-			  .p_paddr = KERNEL,
-			  .p_filesz = sizeof(f.code),
-			  .p_memsz = 4096 },
-			{ .p_type = PT_NOTE,
-			  .p_offset = offsetof(typeof(f), note),
-			  .p_filesz = sizeof(f.note) } },
-		.note = { { 4, 4, 18 }, "Xen", KERNEL },
-	};
-	int fd = memfd_create("kernel", MFD_CLOEXEC);
-
-	memcpy(f.eh.e_ident, ELFMAG, SELFMAG);
-	f.eh.e_ident[EI_CLASS] = ELFCLASS64;
-	f.eh.e_ident[EI_DATA] = ELFDATA2LSB;
-	assert_true(len <= sizeof(f.code));
-	memcpy(f.code, code, len);
-	assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
-	return fd;
-}
 
 static void power_on(struct machine *m)
 {
@@ -225,7 +184,7 @@ static void pvh_kernel_finds_its_start_info(void **state)
 
 	(void)state;
 	NEED_KVM();
-	machine_init(&m, 1, kernel_file(pvh_code, sizeof(pvh_code), true));
+	machine_init(&m, 1, elf_image(pvh_code, sizeof(pvh_code), true));
 	run(&m);
 	assert_int_equal(m.nr_words, 3);
 	assert_int_equal(m.words[0], 0x336ec578);
@@ -253,7 +212,7 @@ static void long_mode_kernel_finds_its_zero_page(void **state)
 
 	(void)state;
 	NEED_KVM();
-	machine_init(&m, 1, kernel_file(long_code, sizeof(long_code), false));
+	machine_init(&m, 1, elf_image(long_code, sizeof(long_code), false));
 	run(&m);
 	assert_int_equal(m.nr_words, 2);
 	assert_int_equal(m.words[0], 0x53726448);
@@ -283,7 +242,7 @@ static void guest_sees_what_cpuid_promises(void **state)
 
 	(void)state;
 	NEED_KVM();
-	machine_init(&m, 4, kernel_file(cpuid_code, sizeof(cpuid_code), true));
+	machine_init(&m, 4, elf_image(cpuid_code, sizeof(cpuid_code), true));
 	run(&m);
 	assert_int_equal(m.nr_words, 4);
 	assert_int_equal(m.words[0] >> 16, 4); /* id 0 of 4 */
@@ -320,7 +279,7 @@ static void reset_leaves_nothing_behind(void **state)
 
 	(void)state;
 	NEED_KVM();
-	machine_init(&m, 2, kernel_file(spoil_code, sizeof(spoil_code), true));
+	machine_init(&m, 2, elf_image(spoil_code, sizeof(spoil_code), true));
 	for (unsigned int i = 0; i < 3; i++) {
 		run(&m);
 		assert_int_equal(m.nr_words, 3);
@@ -361,7 +320,7 @@ static void other_cpus_wait_for_a_sipi(void **state)
 
 	(void)state;
 	NEED_KVM();
-	machine_init(&m, 2, kernel_file(sipi_code, sizeof(sipi_code), true));
+	machine_init(&m, 2, elf_image(sipi_code, sizeof(sipi_code), true));
 	for (unsigned int i = 0; i < 2; i++) {
 		run(&m);
 		assert_int_equal(m.nr_words, 1);

@@ -28,6 +28,7 @@
 
 struct probe {
 	struct vm *vm;
+	struct bus_range range;
 	uint64_t offset, val;
 	unsigned int len, reads, writes;
 	enum vm_event ev; /* sent on a write */
@@ -61,6 +62,22 @@ static void probe_write(void *opaque, uint64_t offset, unsigned int len,
 
 static const struct bus_ops probe_ops = { probe_read, probe_write };
 
+/* A VM of one vCPU that runs code, with p in its way. */
+static void probe_init(struct probe *p, struct vm *vm, const void *code,
+		       size_t len, enum bus_space space, uint64_t start,
+		       uint64_t size)
+{
+	p->vm = vm;
+	p->range = (struct bus_range){ .name = "probe",
+				       .space = space,
+				       .start = start,
+				       .size = size,
+				       .ops = &probe_ops,
+				       .opaque = p };
+	vm_init(vm, 1, code, len);
+	assert_int_equal(bus_add(vm->bus, &p->range), 0);
+}
+
 static void port_in_and_out(void **state)
 {
 	/* in al, 0x10; add al, 1; out 0x11, al; hlt */
@@ -68,18 +85,11 @@ static void port_in_and_out(void **state)
 		0xe4, 0x10, 0x04, 0x01, 0xe6, 0x11, 0xf4
 	};
 	struct vm vm;
-	struct probe p = { .vm = &vm, .ev = VM_POWEROFF };
-	struct bus_range range = { .name = "probe",
-				   .space = BUS_PIO,
-				   .start = 0x10,
-				   .size = 2,
-				   .ops = &probe_ops,
-				   .opaque = &p };
+	struct probe p = { .ev = VM_POWEROFF };
 
 	(void)state;
 	NEED_KVM();
-	vm_init(&vm, 1, code, sizeof(code));
-	assert_int_equal(bus_add(vm.bus, &range), 0);
+	probe_init(&p, &vm, code, sizeof(code), BUS_PIO, 0x10, 2);
 	assert_true(vm_run(&vm));
 	assert_int_equal(p.reads, 1);
 	assert_int_equal(p.writes, 1);
@@ -94,18 +104,11 @@ static void unclaimed_port_reads_ones(void **state)
 	/* in ax, 0x40; out 0x10, ax; hlt */
 	static const uint8_t code[] = { 0xe5, 0x40, 0xe7, 0x10, 0xf4 };
 	struct vm vm;
-	struct probe p = { .vm = &vm, .ev = VM_POWEROFF };
-	struct bus_range range = { .name = "probe",
-				   .space = BUS_PIO,
-				   .start = 0x10,
-				   .size = 2,
-				   .ops = &probe_ops,
-				   .opaque = &p };
+	struct probe p = { .ev = VM_POWEROFF };
 
 	(void)state;
 	NEED_KVM();
-	vm_init(&vm, 1, code, sizeof(code));
-	assert_int_equal(bus_add(vm.bus, &range), 0);
+	probe_init(&p, &vm, code, sizeof(code), BUS_PIO, 0x10, 2);
 	assert_true(vm_run(&vm));
 	assert_int_equal(p.val, 0xffff);
 	assert_int_equal(bus_unclaimed(vm.bus), 1);
@@ -118,18 +121,11 @@ static void mmio_read_and_write(void **state)
 	static const uint8_t code[] = { 0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa0,
 					0x00, 0x00, 0xa2, 0x04, 0x00, 0xf4 };
 	struct vm vm;
-	struct probe p = { .vm = &vm, .ev = VM_RESET };
-	struct bus_range range = { .name = "probe",
-				   .space = BUS_MMIO,
-				   .start = 0x20000,
-				   .size = 0x1000,
-				   .ops = &probe_ops,
-				   .opaque = &p };
+	struct probe p = { .ev = VM_RESET };
 
 	(void)state;
 	NEED_KVM();
-	vm_init(&vm, 1, code, sizeof(code));
-	assert_int_equal(bus_add(vm.bus, &range), 0);
+	probe_init(&p, &vm, code, sizeof(code), BUS_MMIO, 0x20000, 0x1000);
 	assert_true(vm_run(&vm));
 	assert_int_equal(p.offset, 4);
 	assert_int_equal(p.len, 1);
@@ -247,19 +243,13 @@ static void a_pause_finishes_the_instruction(void **state)
 					0xe6, 0x11, 0xf4, 0,	1,    2,
 					3,    4,    5,	  6,	7 };
 	struct vm vm;
-	struct probe p = { .vm = &vm, .ev = VM_RESET };
-	struct bus_range range = { .name = "probe",
-				   .space = BUS_PIO,
-				   .start = 0x10,
-				   .size = 2,
-				   .ops = &string_ops,
-				   .opaque = &p };
+	struct probe p = { .ev = VM_RESET };
 	eventfd_t count;
 
 	(void)state;
 	NEED_KVM();
-	vm_init(&vm, 1, code, sizeof(code));
-	assert_int_equal(bus_add(vm.bus, &range), 0);
+	probe_init(&p, &vm, code, sizeof(code), BUS_PIO, 0x10, 2);
+	p.range.ops = &string_ops;
 	assert_true(vm_run(&vm)); /* stopped by the third byte */
 	assert_int_equal(eventfd_read(vm.event_fd, &count), 0);
 	if (p.writes == 1)
@@ -275,20 +265,13 @@ static void ioeventfd_takes_a_write_without_an_exit(void **state)
 	static const uint8_t code[] = { 0xb8, 0x00, 0x20, 0x8e, 0xd8, 0xa3,
 					0x00, 0x00, 0xe6, 0x10, 0xf4 };
 	struct vm vm;
-	struct probe p = { .vm = &vm, .ev = VM_POWEROFF };
-	struct bus_range range = { .name = "probe",
-				   .space = BUS_PIO,
-				   .start = 0x10,
-				   .size = 1,
-				   .ops = &probe_ops,
-				   .opaque = &p };
+	struct probe p = { .ev = VM_POWEROFF };
 	uint64_t count = 0;
 	int fd = eventfd(0, EFD_NONBLOCK);
 
 	(void)state;
 	NEED_KVM();
-	vm_init(&vm, 1, code, sizeof(code));
-	assert_int_equal(bus_add(vm.bus, &range), 0);
+	probe_init(&p, &vm, code, sizeof(code), BUS_PIO, 0x10, 1);
 	assert_int_equal(kvm_ioeventfd(vm.kvm, false, 0x20000, 2, fd, true), 0);
 	assert_true(vm_run(&vm));
 	assert_int_equal(read(fd, &count, sizeof(count)), sizeof(count));

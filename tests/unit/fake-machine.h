@@ -6,49 +6,17 @@
 #ifndef TESTS_UNIT_FAKE_MACHINE_H
 #define TESTS_UNIT_FAKE_MACHINE_H
 
-#include <elf.h>
 #include <stdlib.h>
 
+#include "elf-image.h"
 #include "machine.h"
-
-#define FAKE_ENTRY 0x1000000
 
 /* An ELF file with a PVH note, by a path that can be opened. */
 static inline char *fake_image(void)
 {
 	static char path[64];
-	struct {
-		Elf64_Ehdr eh;
-		Elf64_Phdr ph[2];
-		struct {
-			Elf64_Nhdr h;
-			char name[4];
-			uint32_t entry;
-		} note;
-		uint8_t code[64];
-	} f = {
-		.eh = { .e_type = ET_EXEC,
-			.e_machine = EM_X86_64,
-			.e_entry = FAKE_ENTRY,
-			.e_phoff = offsetof(typeof(f), ph),
-			.e_phentsize = sizeof(f.ph[0]),
-			.e_phnum = 2 },
-		.ph = { { .p_type = PT_LOAD,
-			  .p_offset = offsetof(typeof(f), code),
-			  .p_paddr = FAKE_ENTRY,
-			  .p_filesz = sizeof(f.code),
-			  .p_memsz = 4096 },
-			{ .p_type = PT_NOTE,
-			  .p_offset = offsetof(typeof(f), note),
-			  .p_filesz = sizeof(f.note) } },
-		.note = { { 4, 4, 18 }, "Xen", FAKE_ENTRY },
-	};
-	int fd = memfd_create("kernel", MFD_CLOEXEC);
+	int fd = elf_image("", 0, true);
 
-	memcpy(f.eh.e_ident, ELFMAG, SELFMAG);
-	f.eh.e_ident[EI_CLASS] = ELFCLASS64;
-	f.eh.e_ident[EI_DATA] = ELFDATA2LSB;
-	assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
 	/* Open to the end of the program. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	return path;
