@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * vfio-pci - one assigned function: acts on what the guest writes to config
- * space, and takes the device through power-on, reset and quiescence. Owns
+ * space, and takes the guest's view through power-on and quiescence. Owns
  * struct vfio_pci; the overlay is vfio-config.c's, BARs are vfio-bar.c's,
- * interrupts vfio-irq.c's.
+ * interrupts vfio-irq.c's, power states vfio-power.c's, resets vfio-set.c's.
  */
 #include "vfio-pci-priv.h"
 
@@ -32,7 +32,7 @@ static struct vfio_pci *to_vfio(struct pci_dev *dev)
  * clearing the bits would zap every mapping of its BARs. What the guest
  * decodes is a matter of memslots alone.
  */
-static void write_command(struct vfio_pci *v)
+void vfio_pci_write_command(struct vfio_pci *v)
 {
 	uint32_t guest = pci_config_get(&v->dev.cfg, PCI_COMMAND, 2);
 	uint16_t want = (uint16_t)((guest & COMMAND_FORWARDED) |
@@ -53,16 +53,16 @@ static uint32_t config_read(struct pci_dev *dev, unsigned int off,
 	uint32_t emu = (uint32_t)load_le(dev->cfg.emu + off, len);
 	uint32_t ours;
 
-	vfio_irqs_config_read(v, off, len);
+	if (!v->parked)
+		vfio_irqs_config_read(v, off, len);
 	ours = pci_dev_config_read(dev, off, len);
-	if (emu == (uint32_t)all_ones(len))
+	if (emu == (uint32_t)all_ones(len) || v->parked)
 		return ours;
 	return (ours & emu) | (vfio_config_hw_read(v, off, len) & ~emu);
 }
 
-/* The byte at reg, if the access covers it. */
-static bool covers(unsigned int off, unsigned int len, uint32_t val,
-		   unsigned int reg, uint8_t *byte)
+bool vfio_write_covers(unsigned int off, unsigned int len, uint32_t val,
+		       unsigned int reg, uint8_t *byte)
 {
 	if (reg < off || reg >= off + len)
 		return false;
@@ -76,58 +76,31 @@ static bool asks_reset(const struct vfio_pci *v, unsigned int off,
 	uint8_t byte;
 
 	if (v->exp_cap &&
-	    covers(off, len, val, v->exp_cap + PCI_EXP_DEVCTL + 1, &byte) &&
+	    vfio_write_covers(off, len, val, v->exp_cap + PCI_EXP_DEVCTL + 1,
+			      &byte) &&
 	    byte & PCI_EXP_DEVCTL_BCR_FLR >> 8)
 		return true;
 	return v->af_cap &&
-	       covers(off, len, val, v->af_cap + PCI_AF_CTRL, &byte) &&
+	       vfio_write_covers(off, len, val, v->af_cap + PCI_AF_CTRL,
+				 &byte) &&
 	       byte & PCI_AF_CTRL_FLR;
-}
-
-static int function_reset(struct vfio_pci *v);
-
-/*
- * A device may refuse a power state, and stay asleep or awake: it is asked
- * before its BARs come back.  Waking up, the kernel restores the COMMAND that
- * the device fell asleep with.
- */
-static void power_changed(struct vfio_pci *v)
-{
-	if (!v->low_power ||
-	    vfio_config_hw_read(v, v->pm_cap + PCI_PM_CTRL, 1) &
-		    PCI_PM_CTRL_STATE_MASK)
-		return;
-	v->low_power = false;
-	v->host_command = 0;
-	write_command(v);
-	vfio_bars_update(v);
 }
 
 static void config_write(struct pci_dev *dev, unsigned int off,
 			 unsigned int len, uint32_t val)
 {
 	struct vfio_pci *v = to_vfio(dev);
-	bool power = false;
-	uint8_t byte;
 
 	if (asks_reset(v, off, len, val)) {
-		(void)function_reset(v); /* logged */
+		(void)vfio_pci_reset(v); /* logged */
 		return;
 	}
-	if (v->pm_cap)
-		power = covers(off, len, val, v->pm_cap + PCI_PM_CTRL, &byte);
-	/* Out before the device goes to sleep, in after it has woken: between
-	 * them an access would fault. */
-	if (power && byte & PCI_PM_CTRL_STATE_MASK) {
-		v->low_power = true;
-		vfio_bars_update(v);
-	}
+	vfio_power_writing(v, off, len, val);
 	pci_dev_config_write(dev, off, len, val);
 	if (ranges_overlap(off, len, PCI_COMMAND, 2))
-		write_command(v);
+		vfio_pci_write_command(v);
 	vfio_config_forward(v, off, len, val);
-	if (power)
-		power_changed(v);
+	vfio_power_written(v, off, len);
 	vfio_irqs_config_written(v, off, len);
 }
 
@@ -140,13 +113,12 @@ void vfio_pci_quiesce(struct vfio_pci *v)
 {
 	pci_config_set(&v->dev.cfg, PCI_COMMAND, 2, 0);
 	if (v->host_command)
-		write_command(v);
+		vfio_pci_write_command(v);
 	vfio_irqs_quiesce(v);
 	vfio_bars_update(v);
 }
 
-/* What the guest finds at power-on. */
-static void power_on(struct vfio_pci *v)
+void vfio_pci_power_on(struct vfio_pci *v)
 {
 	memcpy(v->dev.cfg.data, v->power_on, sizeof(v->power_on));
 	pci_bars_reset(&v->dev.bars);
@@ -154,31 +126,9 @@ static void power_on(struct vfio_pci *v)
 	vfio_bars_update(v);
 }
 
-/*
- * Takes the device and the guest's view of it to power-on. A device that
- * nobody has touched since its last reset (BIND is one) is left alone: resets
- * can take a tenth of a second.
- */
-static int function_reset(struct vfio_pci *v)
-{
-	int r = 0;
-
-	vfio_pci_quiesce(v);
-	if (v->touched) {
-		if (v->pm_cap)
-			vfio_config_hw_write(v, v->pm_cap + PCI_PM_CTRL, 2, 0);
-		if (vfio_can_reset(v->vfio))
-			r = vfio_reset(v->vfio);
-		v->touched = r < 0;
-		v->nr_resets++;
-	}
-	power_on(v);
-	return r;
-}
-
 static void reset(struct pci_dev *dev)
 {
-	(void)function_reset(to_vfio(dev)); /* logged */
+	(void)vfio_pci_reset(to_vfio(dev)); /* logged */
 }
 
 static const struct pci_dev_ops dev_ops = {
@@ -204,6 +154,7 @@ static struct vfio_pci *allocate(const struct vfio_pci_params *p)
 	v->require_p2p = p->require_p2p;
 	v->rom = p->rom;
 	v->trap_bars = p->trap_bars;
+	v->require_reset = p->require_reset;
 	v->intx_gsi = p->intx_gsi;
 	v->irqs.intx.src.fd = -1;
 	v->irqs.intx.resample.fd = -1;
@@ -229,17 +180,15 @@ int vfio_pci_create(struct vfio_pci **out, const struct vfio_pci_params *p)
 	if (r)
 		goto err;
 	/* Memory has to be decoded before a BAR is first touched. */
-	write_command(v);
+	vfio_pci_write_command(v);
 	r = vfio_bars_init(v);
 	if (!r)
 		r = vfio_p2p_init(v);
 	if (r)
 		goto err;
 	memcpy(v->power_on, v->dev.cfg.data, sizeof(v->power_on));
-	if (!vfio_can_reset(v->vfio))
-		log_notice(
-			"%s: the device has no reset: a reboot of the guest leaves its state as it is",
-			v->dev.name);
+	vfio_power_init(v);
+	vfio_set_add(p->set, v);
 	*out = v;
 	return 0;
 err:
@@ -259,16 +208,12 @@ int vfio_pci_start(struct vfio_pci *v, struct loop *loop)
 	return r ? r : vfio_events_start(v, loop);
 }
 
-int vfio_pci_reset(struct vfio_pci *v)
-{
-	return function_reset(v);
-}
-
 void vfio_pci_destroy(struct vfio_pci *v)
 {
 	if (!v)
 		return;
 	vfio_events_stop(v);
+	vfio_set_remove(v);
 	vfio_pci_quiesce(v);
 	vfio_irqs_fini(v);
 	vfio_p2p_fini(v);
@@ -309,4 +254,6 @@ void vfio_pci_stats(struct vfio_pci *v, struct json *j)
 	json_u64(j, "config_reads", v->nr_config_reads);
 	json_u64(j, "config_writes", v->nr_config_writes);
 	json_u64(j, "resets", v->nr_resets);
+	json_u64(j, "bus_resets", v->nr_bus_resets);
+	json_u64(j, "low_power", v->nr_parked);
 }

@@ -48,6 +48,7 @@ struct device_config {
 	char *id; /* id=, or NULL */
 	int port; /* port=K (1..31), or -1: in order */
 	bool rom; /* rom=off clears it */
+	bool require_reset; /* require-reset=on: refuse one without a reset */
 	bool trap_bars; /* x-trap-bars=on: never map a BAR (tests, debugging) */
 };
 

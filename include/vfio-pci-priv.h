@@ -22,6 +22,7 @@
 /* The kernel's areas, cut by MSI-X table and pending bits. */
 #define VFIO_BAR_MAX_AREAS (VFIO_MAX_AREAS + 2)
 #define VFIO_NR_BARS (PCI_NR_BARS + 1) /* and the ROM */
+#define VFIO_COMMAND_UNKNOWN 0xffff /* no COMMAND has all bits */
 
 /* How other assigned devices reach an area of a BAR. */
 struct vfio_p2p {
@@ -75,8 +76,21 @@ struct vfio_pci {
 	uint8_t power_on[PCI_CONFIG_SIZE]; /* of cfg.data */
 	unsigned int pm_cap, exp_cap, af_cap; /* 0: absent */
 	uint16_t host_command; /* as last written to the device */
-	bool low_power; /* the guest put it into D1 to D3 */
 	bool touched; /* since the last reset */
+
+	/* Power, vfio-power.c. */
+	bool low_power; /* the guest put it into D1 to D3 */
+	bool slept; /* and the device went to D3hot */
+	bool parked; /* and the host may let it sleep deeper */
+	bool cannot_park; /* its driver has no such thing */
+	bool no_soft_reset; /* back in D0 it is as it was before D3hot */
+
+	/* Resets, vfio-set.c. */
+	struct vfio_set *set;
+	struct vfio_pci *next; /* in the set */
+	bool weak_reset; /* its own is no more than D3hot and back */
+	bool require_reset;
+	int bus_reset_error; /* why its bus was not, last time; 0: it was */
 
 	struct vfio_bar bars[VFIO_NR_BARS];
 	struct vfio_irqs irqs;
@@ -85,9 +99,10 @@ struct vfio_pci {
 
 	struct ratelimit rl;
 	uint64_t nr_config_reads, nr_config_writes; /* that reached it */
-	uint64_t nr_resets;
+
 	uint64_t nr_host_maps; /* mmaps of BARs: those at creation, no more */
 	uint64_t nr_p2p_maps;
+	uint64_t nr_resets, nr_bus_resets, nr_parked;
 };
 
 /* vfio-quirk.c: the row of a device; one that excepts nothing by default. */
@@ -109,7 +124,11 @@ void vfio_config_forward(struct vfio_pci *v, unsigned int off, unsigned int len,
 /* vfio-bar.c */
 int vfio_bars_init(struct vfio_pci *v);
 void vfio_bars_fini(struct vfio_pci *v);
-/* Maps what the guest decodes now, unmaps the rest. */
+/*
+ * Maps what the guest decodes now, unmaps the rest.  Called before the device
+ * goes out of reach, so that nothing shows its memory then (a reset: COMMAND
+ * is 0; sleep: low_power is set), and again when it is back.
+ */
 void vfio_bars_update(struct vfio_pci *v);
 
 /* vfio-p2p.c: BARs as what other devices reach by DMA; all of it does nothing
@@ -119,6 +138,33 @@ int vfio_p2p_init(struct vfio_pci *v);
 void vfio_p2p_fini(struct vfio_pci *v);
 void vfio_p2p_map(struct vfio_bar *bar);
 void vfio_p2p_unmap(struct vfio_bar *bar);
+
+/* vfio-pci.c */
+/* The byte that a write of val to [off, off + len) puts at reg, if it does. */
+bool vfio_write_covers(unsigned int off, unsigned int len, uint32_t val,
+		       unsigned int reg, uint8_t *byte);
+/* COMMAND as the guest has it, and as the device needs it. */
+void vfio_pci_write_command(struct vfio_pci *v);
+/* What the guest finds at power-on: config space, BARs, interrupts.  After
+ * vfio_pci_quiesce(). */
+void vfio_pci_power_on(struct vfio_pci *v);
+
+/* vfio-power.c */
+void vfio_power_init(struct vfio_pci *v);
+/*
+ * A guest's write to [off, off + len) of config space comes: before it is
+ * carried out, and after.  A device that sleeps deeper than the guest knows
+ * is woken, one that is to sleep loses its BARs first.
+ */
+void vfio_power_writing(struct vfio_pci *v, unsigned int off, unsigned int len,
+			uint32_t val);
+void vfio_power_written(struct vfio_pci *v, unsigned int off, unsigned int len);
+/* Awake, whatever the guest wants; its BARs stay out. */
+void vfio_power_wake(struct vfio_pci *v);
+
+/* vfio-set.c */
+void vfio_set_add(struct vfio_set *set, struct vfio_pci *v);
+void vfio_set_remove(struct vfio_pci *v);
 
 /* vfio-event.c: 0 or -errno, logged. */
 int vfio_events_start(struct vfio_pci *v, struct loop *loop);

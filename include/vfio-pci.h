@@ -2,8 +2,9 @@
 /*
  * One assigned PCI function as the guest sees it: config space overlaid on
  * the device's, BARs mapped into the guest, MSI-X pages trapped, interrupts
- * by irqfd.  Composed of vfio-bar.c (BARs), vfio-irq.c (interrupts) and
- * vfio-quirk.c (a const table of exceptions).
+ * by irqfd.  Composed of vfio-bar.c (BARs), vfio-irq.c (interrupts),
+ * vfio-power.c (power states) and vfio-quirk.c (a const table of exceptions);
+ * vfio-set.c resets them, alone or together.
  */
 #ifndef WHERRY_VFIO_PCI_H
 #define WHERRY_VFIO_PCI_H
@@ -22,8 +23,18 @@ struct loop;
 struct vfio_device;
 struct vfio_pci;
 
+/*
+ * All assigned functions of one VM: a reset of the bus that some of them are
+ * on has to know the others.  Embedded in the machine, zero at first; a
+ * function is in it from create to destroy.  dev_lock.
+ */
+struct vfio_set {
+	struct vfio_pci *first;
+};
+
 struct vfio_pci_params {
 	struct vfio_device *dev; /* ATTACHED; stays the caller's */
+	struct vfio_set *set;
 	struct bus *bus;
 	struct irq *irq;
 	struct kvm *kvm;
@@ -32,6 +43,7 @@ struct vfio_pci_params {
 	bool require_p2p; /* every mapped BAR, or creation fails */
 	bool rom; /* offer the option ROM */
 	bool trap_bars; /* never map a BAR */
+	bool require_reset; /* vfio_set_start() fails without one */
 	uint32_t intx_gsi; /* of the port's INTx pin; 0: no INTx */
 };
 
@@ -56,8 +68,25 @@ int vfio_pci_start(struct vfio_pci *v, struct loop *loop);
  * ranges.  vCPUs are parked.  Idempotent.
  */
 void vfio_pci_quiesce(struct vfio_pci *v);
-/* Reboot: quiesce, reset the device, config and BARs to power-on. */
+
+/*
+ * Once, when all functions of the VM are created: resets those that BIND did
+ * not, or not thoroughly.  A device that cannot be reset is told of, or with
+ * require_reset an error: -ENOTSUP, logged.
+ */
+int vfio_set_start(struct vfio_set *set);
+/*
+ * By the guest: quiesce, reset this function, config and BARs to power-on.
+ * Another one that is in use is never reset with it: where that would be the
+ * only way, the device keeps its state.  dev_lock.
+ */
 int vfio_pci_reset(struct vfio_pci *v);
+/*
+ * Reboot: everything that is assigned becomes quiet, is reset where it can
+ * be, and then has power-on state in config space and BARs.  vCPUs are
+ * parked.  0 or -errno of a reset that should have worked, logged.
+ */
+int vfio_set_reset(struct vfio_set *set);
 /* quiesce, then unmap the BARs and free.  Takes NULL.  The loop and the bus
  * still exist; the caller then does FILE_DEL and vfio_close(). */
 void vfio_pci_destroy(struct vfio_pci *v);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What vfio.c, vfio-region.c and vfio-signal.c share. For nobody else: the device is opaque.
+ * What vfio.c and vfio-*.c share. For nobody else: the device is opaque.
  */
 #ifndef WHERRY_VFIO_PRIV_H
 #define WHERRY_VFIO_PRIV_H
@@ -24,6 +24,9 @@ struct vfio_device {
 
 /* What ioctl() returns, or -errno. Counted, not logged. */
 int vfio_ioctl(struct vfio_device *dev, unsigned long request, void *arg);
+/* The same, over EAGAIN, with which another reset of the bus is answered: up
+ * to 2 s of it. */
+int vfio_ioctl_again(struct vfio_device *dev, unsigned long request, void *arg);
 /* Fills the cached facts of one region. 0 or -errno, logged. */
 int vfio_region_read_info(struct vfio_device *dev, unsigned int index);
 

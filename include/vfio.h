@@ -164,6 +164,27 @@ int vfio_irq_unmask_fd(struct vfio_device *dev, unsigned int index, int fd);
 /* VFIO_DEVICE_RESET, over EAGAIN; -ENOTTY when the device has no reset. */
 int vfio_reset(struct vfio_device *dev);
 
+/*
+ * A hot reset is one of the bus (or slot) that the device is on, and of every
+ * function there.  Who may do it is asked first: fills devids with those of
+ * the functions that are bound to this iommufd, dev's own among them, and
+ * returns how many.  -ENODEV: there is no such reset; -EPERM: it would reach
+ * a function that is neither bound to this iommufd nor unused; -E2BIG: more
+ * than max.  Not logged: the caller knows whether another reset will do.
+ */
+#define VFIO_MAX_RESET_SET 256 /* functions on a bus */
+int vfio_hot_reset_set(struct vfio_device *dev, uint32_t *devids,
+		       unsigned int max);
+/* VFIO_DEVICE_PCI_HOT_RESET, over EAGAIN and EBUSY.  Not logged. */
+int vfio_hot_reset(struct vfio_device *dev);
+
+/*
+ * Lets the host put the device to sleep as deeply as it can, or takes that
+ * back.  In between its mmaps fault, and every other access wakes it for as
+ * long as it takes.  -ENOTTY: its driver cannot.  Other errors are logged.
+ */
+int vfio_low_power(struct vfio_device *dev, bool on);
+
 extern const struct sandbox_ioctls vfio_sandbox_ioctls;
 
 #endif

@@ -29,7 +29,7 @@ static const char run_usage[] =
 	"                        vCPUs, 1 by default, and host CPUs to bind them"
 	" to\n"
 	"  -d, --device SPEC[,id=NAME][,port=1..31][,rom=on|off][,devid=N]\n"
-	"                   [,x-trap-bars=on|off]\n"
+	"                   [,require-reset=on|off][,x-trap-bars=on|off]\n"
 	"                        hand a host device to the guest; SPEC is"
 	" 0000:3b:00.0,\n"
 	"                        the UUID of an mdev, a path below /sys, or"

@@ -107,6 +107,13 @@ static int set_devid(void *ctx, const char *option, const char *value)
 	return r;
 }
 
+static int set_require_reset(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+
+	return option_bool(option, value, &dev->require_reset);
+}
+
 static int set_trap_bars(void *ctx, const char *option, const char *value)
 {
 	struct device_config *dev = ctx;
@@ -121,6 +128,7 @@ int config_add_device(struct run_config *cfg, const char *value)
 		{ "port", set_port },
 		{ "rom", set_rom },
 		{ "devid", set_devid },
+		{ "require-reset", set_require_reset },
 		{ "x-trap-bars", set_trap_bars },
 	};
 	struct device_config *dev;

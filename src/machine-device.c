@@ -173,6 +173,7 @@ int machine_plug_device(struct machine *m, struct machine_device *d,
 {
 	struct vfio_pci_params params = {
 		.dev = d->vfio,
+		.set = &m->set,
 		.bus = m->bus,
 		.irq = m->irq,
 		.kvm = m->kvm,
@@ -180,6 +181,7 @@ int machine_plug_device(struct machine *m, struct machine_device *d,
 		.require_p2p = m->cfg->p2p == P2P_ON,
 		.rom = d->cfg->rom,
 		.trap_bars = d->cfg->trap_bars,
+		.require_reset = d->cfg->require_reset,
 		/* INTA: it is the only function there, whatever pin it has on
 		 * the host (vfio-config.c sees to it). */
 		.intx_gsi = pci_host_intx_gsi(m->layout.intx_gsi, slot, 1),

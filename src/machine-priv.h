@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "machine.h"
 #include "stats.h"
+#include "vfio-pci.h"
 #include "vmevent.h"
 
 struct bus;
@@ -60,6 +61,7 @@ struct machine {
 	struct iommufd *iommufd; /* NULL without --device */
 	struct machine_device devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
+	struct vfio_set set; /* of their guest's side */
 	uint32_t pci_slots; /* bit n: slot n of the root bus is in use */
 	struct ram *ram;
 	bool p2p; /* devices reach each other's BARs */

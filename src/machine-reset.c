@@ -53,24 +53,15 @@ int machine_power_on(struct machine *m)
 	return r;
 }
 
-/* dev_lock held: from here on nothing reaches the guest from a device. */
-static int reset_devices(struct machine *m)
-{
-	for (unsigned int i = 0; i < m->nr_devices; i++) {
-		int r = vfio_pci_reset(m->devices[i].pci);
-
-		if (r)
-			return r;
-	}
-	return irq_reset(m->irq);
-}
-
 int machine_reboot(struct machine *m)
 {
 	int r;
 
 	bus_lock(m->bus);
-	r = reset_devices(m);
+	/* From here on nothing reaches the guest from a device. */
+	r = vfio_set_reset(&m->set);
+	if (!r)
+		r = irq_reset(m->irq);
 	if (!r)
 		r = arch_vm_reset(m->kvm);
 	if (!r) {

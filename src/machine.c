@@ -252,7 +252,7 @@ static int plug_devices(struct machine *m)
 			return r;
 		m->pci_slots |= 1u << slot;
 	}
-	return 0;
+	return vfio_set_start(&m->set);
 }
 
 static int create_vcpus(struct machine *m)

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/vfio.h"
@@ -21,15 +20,17 @@
 #include "log.h"
 #include "vfio-priv.h"
 
-/* EAGAIN means that another reset holds the bus: up to 2 s of them. */
-#define AGAIN_TRIES 100
-#define AGAIN_NS 20000000L
-
 static const struct sandbox_ioctl ioctls[] = {
 	{ VFIO_DEVICE_SET_IRQS, SANDBOX_VCPU | SANDBOX_LOOP,
 	  "interrupts follow the guest's MSI-X and INTx set-up" },
 	{ VFIO_DEVICE_RESET, SANDBOX_VCPU | SANDBOX_LOOP,
 	  "reboot, and a guest's secondary bus reset" },
+	{ VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, SANDBOX_VCPU | SANDBOX_LOOP,
+	  "which functions a reset of the bus would reach" },
+	{ VFIO_DEVICE_PCI_HOT_RESET, SANDBOX_VCPU | SANDBOX_LOOP,
+	  "reset of a device that has none of its own" },
+	{ VFIO_DEVICE_FEATURE, SANDBOX_VCPU | SANDBOX_LOOP,
+	  "low power while the guest keeps a device in D3hot" },
 	{ ABI_VFIO_DEVICE_DETACH_IOMMUFD_PT, SANDBOX_LOOP,
 	  "teardown: stop DMA before the address space goes" },
 };
@@ -46,22 +47,6 @@ int vfio_ioctl(struct vfio_device *dev, unsigned long request, void *arg)
 	stats_ioctl(dev->stats, STATS_VFIO);
 	r = ioctl(dev->fd, request, arg);
 	return r < 0 ? -errno : r;
-}
-
-/* The same, over EAGAIN. */
-static int vfio_ioctl_again(struct vfio_device *dev, unsigned long request,
-			    void *arg)
-{
-	const struct timespec pause = { .tv_nsec = AGAIN_NS };
-	int r;
-
-	for (unsigned int i = 0; i < AGAIN_TRIES; i++) {
-		r = vfio_ioctl(dev, request, arg);
-		if (r != -EAGAIN)
-			break;
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
-	}
-	return r;
 }
 
 static void log_open_error(const char *name, const char *node, int err)
@@ -369,17 +354,4 @@ uint32_t vfio_devid(const struct vfio_device *dev)
 bool vfio_can_reset(const struct vfio_device *dev)
 {
 	return dev->can_reset;
-}
-
-int vfio_reset(struct vfio_device *dev)
-{
-	int r;
-
-	if (!dev->can_reset)
-		return -ENOTTY;
-	r = vfio_ioctl_again(dev, VFIO_DEVICE_RESET, NULL);
-	if (r < 0)
-		log_guest(&dev->rl, "%s: cannot reset: %s", dev->name,
-			  strerror(-r));
-	return r;
 }

@@ -50,8 +50,17 @@ struct abi_vfio_detach {
 #define ABI_VFIO_PCI_HOT_RESET_FLAG_DEV_ID (1U << 0)
 #define ABI_VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED (1U << 1)
 
+/* One entry of the answer, struct vfio_pci_dependent_device. */
+struct abi_vfio_dependent {
+	uint32_t devid; /* 0: owned, but not open; UINT32_MAX: not owned */
+	uint16_t segment;
+	uint8_t bus, devfn;
+};
+
 /* Indices of VFIO_DEVICE_FEATURE. */
 enum {
+	ABI_VFIO_FEATURE_LOW_POWER_ENTRY = 3, /* 6.1 */
+	ABI_VFIO_FEATURE_LOW_POWER_EXIT = 5, /* 6.1 */
 	ABI_VFIO_FEATURE_MIG_DATA_SIZE = 9, /* 6.2 */
 	ABI_VFIO_FEATURE_BUS_MASTER = 10, /* 6.7, CDX only */
 	ABI_VFIO_FEATURE_DMA_BUF = 11, /* 6.19 */

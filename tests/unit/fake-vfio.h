@@ -50,6 +50,11 @@ struct vfio_device {
 	uint64_t exported[256]; /* bytes of a dma-buf, by fd */
 	unsigned int pm_ctrl; /* where PMCSR is */
 	bool power_stuck; /* and cannot be changed */
+	uint32_t devid; /* 0 stands for 1 */
+	int set_errno; /* a reset of its bus is not to be had */
+	bool asleep; /* low power, by the host */
+	int low_power_errno;
+	unsigned int nr_low_power;
 };
 
 /* One test runs at a time. */
@@ -72,6 +77,10 @@ static struct {
 		unsigned int injected;
 	} gsis[FAKE_GSIS];
 	unsigned int nr_commits, nr_irqfd_calls;
+	/* What is on the device's bus, and how its reset ends. */
+	uint32_t bus[4];
+	unsigned int nr_bus, nr_bus_resets;
+	int bus_errno;
 	/* The n-th call that can fail does, with -ENOMEM; -1: none. */
 	int fail_at, nr_calls;
 } fake;
@@ -186,6 +195,7 @@ static inline void fake_reset(void)
 	memset(&fake, 0, sizeof(fake));
 	fake.fail_at = -1;
 	dev->can_reset = true;
+	dev->set_errno = ENODEV;
 	dev->active_irq = -1;
 	dev->unmask_fd = -1;
 	memset(dev->vector_fds, 0xff, sizeof(dev->vector_fds));
@@ -209,6 +219,7 @@ static inline void fake_reset(void)
 	fake_set_config(0x84, 4, PCI_EXP_DEVCAP_FLR);
 	fake_cap(0x60, PCI_CAP_ID_PM, 0);
 	dev->pm_ctrl = 0x64;
+	fake_set_config(0x64, 2, PCI_PM_CTRL_NO_SOFT_RESET);
 	dev->irqs[VFIO_INTX] = (struct vfio_irq){ .count = 1 };
 	dev->irqs[VFIO_REQ] = (struct vfio_irq){ .count = 1 };
 }
@@ -219,6 +230,11 @@ const char *vfio_name(const struct vfio_device *dev)
 {
 	(void)dev;
 	return "0000:01:00.0";
+}
+
+uint32_t vfio_devid(const struct vfio_device *dev)
+{
+	return dev->devid ? dev->devid : 1;
 }
 
 bool vfio_can_reset(const struct vfio_device *dev)
@@ -482,8 +498,41 @@ int vfio_reset(struct vfio_device *dev)
 	assert_int_equal(fake_nr_irqfds(), 0);
 	assert_int_equal(dev->active_irq, -1);
 	assert_int_equal(fake_config(PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
+	assert_false(dev->asleep);
 	dev->nr_resets++;
 	return r;
+}
+
+int vfio_hot_reset_set(struct vfio_device *dev, uint32_t *devids,
+		       unsigned int max)
+{
+	if (dev->set_errno)
+		return -dev->set_errno;
+	assert_true(fake.nr_bus <= max);
+	memcpy(devids, fake.bus, fake.nr_bus * sizeof(*devids));
+	return (int)fake.nr_bus;
+}
+
+int vfio_hot_reset(struct vfio_device *dev)
+{
+	assert_int_equal(fake_nr_slots(), 0);
+	assert_int_equal(fake_nr_irqfds(), 0);
+	assert_int_equal(
+		load_le(dev->config + PCI_COMMAND, 2) & PCI_COMMAND_MASTER, 0);
+	assert_false(dev->asleep);
+	fake.nr_bus_resets++;
+	return -fake.bus_errno;
+}
+
+int vfio_low_power(struct vfio_device *dev, bool on)
+{
+	if (dev->low_power_errno)
+		return -dev->low_power_errno;
+	assert_int_equal(fake_nr_slots(), 0);
+	assert_int_equal(dev->asleep, !on);
+	dev->asleep = on;
+	dev->nr_low_power += on;
+	return 0;
 }
 
 /* kvm.h */

@@ -32,6 +32,8 @@ static void vfio_numbers(void **state)
 	assert_int_equal(ABI_VFIO_DEVICE_ATTACH_IOMMUFD_PT, 0x3b77);
 	assert_int_equal(ABI_VFIO_DEVICE_DETACH_IOMMUFD_PT, 0x3b78);
 	assert_int_equal(sizeof(struct abi_vfio_bind), 24);
+	assert_int_equal(sizeof(struct abi_vfio_dependent),
+			 sizeof(struct vfio_pci_dependent_device));
 	assert_int_equal(offsetof(struct abi_vfio_attach, pasid),
 			 ABI_VFIO_ATTACH_ARGSZ);
 	assert_int_equal(offsetof(struct abi_vfio_detach, pasid),

@@ -117,7 +117,8 @@ static void everything(void **state)
 static void devices(void **state)
 {
 	struct run_config *cfg = good(
-		"-k k -d 3B:00.0 --device=0001:00:1f.7,rom=off,port=31,id=net0 "
+		"-k k -d 3B:00.0,require-reset=on "
+		"--device=0001:00:1f.7,rom=off,port=31,id=net0 "
 		"--device 83B8F4F2-509F-382F-3C1E-E6BFE0FA1001,x-trap-bars=on "
 		"--device /sys/devices/virtual/mtty/mtty/x,,y,rom");
 	const struct device_config *d = cfg->devices;
@@ -130,6 +131,8 @@ static void devices(void **state)
 	assert_int_equal(d[0].devid, -1);
 	assert_int_equal(d[0].fd, -1);
 	assert_true(d[0].rom);
+	assert_true(d[0].require_reset);
+	assert_false(d[1].require_reset);
 	assert_false(d[0].trap_bars);
 	assert_null(d[0].id);
 	assert_string_equal(d[1].spec, "0001:00:1f.7");

@@ -48,6 +48,10 @@ static struct {
 	unsigned int nr_resets, nr_sleeps;
 	int export_errno;
 	struct abi_vfio_feature_dma_buf last_export;
+	/* The answer to GET_PCI_HOT_RESET_INFO, and what busy is called. */
+	uint32_t set_flags, set_count, set_devids[4];
+	int busy_errno;
+	uint32_t feature; /* flags of the last */
 	char order[512]; /* names of the ioctls, in order */
 } fake;
 
@@ -88,7 +92,35 @@ static int again(void)
 	if (!fake.nr_again)
 		return 0;
 	fake.nr_again--;
-	return no(EAGAIN);
+	return no(fake.busy_errno ? fake.busy_errno : EAGAIN);
+}
+
+static int fake_hot_reset_info(struct vfio_pci_hot_reset_info *info)
+{
+	struct abi_vfio_dependent *d = (void *)(info + 1);
+
+	if (again())
+		return -1;
+	assert_int_equal(info->flags, 0);
+	assert_int_equal(info->argsz,
+			 sizeof(*info) + VFIO_MAX_RESET_SET * sizeof(*d));
+	info->flags = fake.set_flags;
+	info->count = fake.set_count;
+	for (unsigned int i = 0; i < MIN(fake.set_count, 4); i++)
+		d[i].devid = fake.set_devids[i];
+	return 0;
+}
+
+static int fake_hot_reset(const struct vfio_pci_hot_reset *reset)
+{
+	if (again())
+		return -1;
+	/* A list of groups is for those who have groups. */
+	assert_int_equal(reset->argsz, sizeof(*reset));
+	assert_int_equal(reset->flags, 0);
+	assert_int_equal(reset->count, 0);
+	fake.nr_resets++;
+	return 0;
 }
 
 static int fake_bind(struct abi_vfio_bind *bind)
@@ -171,6 +203,9 @@ static int fake_irq_info(struct vfio_irq_info *info)
 /* The answer of an export is a descriptor. */
 static int fake_feature(const struct abi_vfio_feature_dma_buf *f)
 {
+	fake.feature = f->feature;
+	if (f->feature & VFIO_DEVICE_FEATURE_SET)
+		return 0; /* low power */
 	if (fake.export_errno)
 		return no(fake.export_errno);
 	if (f->feature & VFIO_DEVICE_FEATURE_PROBE) {
@@ -228,6 +263,10 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 			return -1;
 		fake.nr_resets++;
 		return 0;
+	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+		return fake_hot_reset_info(arg);
+	case VFIO_DEVICE_PCI_HOT_RESET:
+		return fake_hot_reset(arg);
 	default:
 		return no(ENOTTY);
 	}
@@ -1066,6 +1105,79 @@ static void resets(void **state)
 	vfio_close(dev);
 }
 
+static void a_bus_is_whose_it_is(void **state)
+{
+	struct vfio_device *dev = bound();
+	uint32_t devids[4];
+
+	(void)state;
+	fake.set_flags = 3;
+	fake.set_count = 3;
+	fake.set_devids[0] = 42;
+	fake.set_devids[2] = 7; /* between them one that nobody opened */
+	fake.nr_again = 1;
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 4), 2);
+	assert_int_equal(devids[0], 42);
+	assert_int_equal(devids[1], 7);
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 1), -E2BIG);
+	/* Not all are ours; or the kernel names groups. */
+	fake.set_flags = 1;
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 4), -EPERM);
+	fake.set_flags = 2;
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 4), -EPERM);
+	/* More than there can be. */
+	fake.set_flags = 3;
+	fake.set_count = UINT32_MAX;
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 4), 2);
+	fake.fail_at = fake.nr_ioctls;
+	fake.fail_errno = ENODEV;
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 4), -ENODEV);
+	fake.fail_at = fake.nr_ioctls;
+	fake.fail_errno = ENOTTY; /* a mediated device */
+	assert_int_equal(vfio_hot_reset_set(dev, devids, 4), -ENODEV);
+	vfio_close(dev);
+}
+
+static void resets_of_a_bus(void **state)
+{
+	struct vfio_device *dev = bound();
+
+	(void)state;
+	assert_int_equal(vfio_hot_reset(dev), 0);
+	assert_int_equal(fake.nr_resets, 1);
+	fake.nr_again = 2;
+	fake.busy_errno = EBUSY; /* somebody faults on a BAR just now */
+	assert_int_equal(vfio_hot_reset(dev), 0);
+	assert_int_equal(fake.nr_sleeps, 2);
+	fake.nr_again = 1000000; /* it has an end */
+	assert_int_equal(vfio_hot_reset(dev), -EBUSY);
+	assert_true(fake.nr_sleeps < 1000);
+	vfio_close(dev);
+}
+
+static void low_power_is_a_feature(void **state)
+{
+	struct vfio_device *dev = bound();
+	struct capture c;
+
+	(void)state;
+	assert_int_equal(vfio_low_power(dev, true), 0);
+	assert_int_equal(fake.feature, VFIO_DEVICE_FEATURE_SET | 3);
+	assert_int_equal(vfio_low_power(dev, false), 0);
+	assert_int_equal(fake.feature, VFIO_DEVICE_FEATURE_SET | 5);
+	capture_begin(&c);
+	fake.fail_at = fake.nr_ioctls;
+	fake.fail_errno = ENOTTY;
+	assert_int_equal(vfio_low_power(dev, true), -ENOTTY);
+	fake.fail_at = fake.nr_ioctls;
+	fake.fail_errno = EIO;
+	assert_int_equal(vfio_low_power(dev, true), -EIO);
+	assert_string_equal(
+		capture_end(&c),
+		"wherry: 0000:01:00.0: cannot enter low power: Input/output error\n");
+	vfio_close(dev);
+}
+
 static void allow_list_has_reasons(void **state)
 {
 	const struct sandbox_ioctls *list = &vfio_sandbox_ioctls;
@@ -1113,6 +1225,9 @@ int main(void)
 		T(masks_and_triggers),
 		T(interrupt_errors),
 		T(resets),
+		T(a_bus_is_whose_it_is),
+		T(resets_of_a_bus),
+		T(low_power_is_a_feature),
 		T(allow_list_has_reasons),
 	};
 
