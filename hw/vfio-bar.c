@@ -51,6 +51,8 @@ static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
 	struct vfio_bar *bar = opaque;
 	struct vfio_irqs *irqs = &bar->v->irqs;
 	const struct vfio_msix_part *part = msix_part(bar, offset, len);
+	const struct vfio_trap *trap =
+		vfio_quirk_trap(bar->v, bar->index, offset, len);
 	uint64_t val = 0;
 	int r;
 
@@ -62,6 +64,10 @@ static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
 	if (part)
 		return pci_msix_pba_read(&irqs->msix, offset - part->offset,
 					 len);
+	if (trap)
+		return offset < trap->offset ?
+			       all_ones(len) :
+			       trap->read(bar->v, offset - trap->offset, len);
 	if (!range_contains(0, bar->region->size, offset, len))
 		return all_ones(len); /* a region is not a power of two */
 	r = vfio_read(bar->v->vfio, bar->index, offset, &val, len);
@@ -77,12 +83,16 @@ static void bar_write(void *opaque, uint64_t offset, unsigned int len,
 	struct vfio_bar *bar = opaque;
 	struct vfio_irqs *irqs = &bar->v->irqs;
 	const struct vfio_msix_part *part = msix_part(bar, offset, len);
+	const struct vfio_trap *trap =
+		vfio_quirk_trap(bar->v, bar->index, offset, len);
 	int r;
 
 	if (part == &irqs->table && offset >= part->offset)
 		pci_msix_table_write(&irqs->msix, offset - part->offset, len,
 				     val);
-	if (part || !range_contains(0, bar->region->size, offset, len))
+	if (!part && trap && offset >= trap->offset)
+		trap->write(bar->v, offset - trap->offset, len, val);
+	if (part || trap || !range_contains(0, bar->region->size, offset, len))
 		return;
 	r = vfio_write(bar->v->vfio, bar->index, offset, &val, len);
 	if (r < 0)
@@ -129,7 +139,7 @@ static void carve(struct vfio_bar *bar, uint64_t start, uint64_t size)
 		if (a_end > end) {
 			struct range tail = { end, a_end - end };
 
-			/* Two cuts of areas that do not overlap add two at
+			/* Cuts of areas that do not overlap add one each at
 			 * most; what has no room is trapped. */
 			if (a->start >= start)
 				*a = tail;
@@ -160,6 +170,10 @@ static void find_areas(struct vfio_bar *bar)
 	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++)
 		if (parts[i]->size && parts[i]->bar == bar->index)
 			carve(bar, parts[i]->offset, parts[i]->size);
+	for (const struct vfio_trap *t = bar->v->quirk->traps; t && t->size;
+	     t++)
+		if (t->bar == bar->index)
+			carve(bar, t->offset, t->size);
 	for (unsigned int i = 0; i < bar->nr_areas; i++)
 		if (bar->areas[i].size)
 			bar->areas[nr++] = bar->areas[i];

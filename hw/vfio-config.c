@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * vfio-config - builds the guest's view of a device's config space: which
- * bytes come from here, which from the device, which written bits reach it,
- * and which capabilities exist at all. Owns the tables that say so. Does not
- * act on what the guest writes (vfio-pci.c does).
+ * bytes come from here, which from the device, and which written bits reach
+ * it. What becomes of each capability is in the table of vfio-caps.c; what the
+ * guest writes is acted on by vfio-pci.c.
  *
  * The kernel protects what it must; this view decides what makes sense in a
  * guest, where the device is a single-function endpoint below a root port.
@@ -16,73 +16,17 @@
 #include <linux/pci_regs.h>
 
 #include "log.h"
+#include "vfio-caps.h"
 
 #define CAPS_START 0x40
 #define CAPS_END 0x100
-#define MAX_CAPS ((CAPS_END - CAPS_START) / 4)
-#define MAX_EXT_CAPS ((PCI_CONFIG_SIZE - CAPS_END) / 8)
 
-enum kind {
-	EMU_RO, /* the value at start, for ever */
-	EMU_RW, /* ours, all bits writable */
-	HW_RO, /* the device's, writes dropped */
-	HW_RW, /* the device's */
-};
-
-struct field {
-	uint8_t off, len; /* len END: to the end of the capability */
-	enum kind kind;
-};
-
-#define END 0xff
-#define MAX_FIELDS 8
-
-/* What a guest sees of a capability; a field not listed is EMU_RO, a
- * capability not listed does not exist. */
-struct cap_rule {
-	uint16_t id;
-	uint16_t size; /* 0: cap_size() */
-	struct field fields[MAX_FIELDS]; /* ends with len 0 */
-};
-
-static const struct field header_fields[] = {
+static const struct vfio_field header_fields[] = {
 	/* Read from the device: vfio-pci writes neither, nor do we. */
-	{ PCI_STATUS, 2, HW_RO },
-	{ PCI_CACHE_LINE_SIZE, 2, HW_RW }, /* and latency timer */
-	{ PCI_INTERRUPT_LINE, 1, EMU_RW },
-	{ 0, 0, EMU_RO },
-};
-
-static const struct cap_rule rules[] = {
-	{ PCI_CAP_ID_PM,
-	  8,
-	  { { 2, 2, HW_RO }, { PCI_PM_CTRL, 2, HW_RW }, { 6, 2, HW_RO } } },
-	{ PCI_CAP_ID_VPD, 8, { { PCI_VPD_ADDR, 6, HW_RW } } },
-	{ PCI_CAP_ID_MSI, 0, { { 0 } } },
-	{ PCI_CAP_ID_PCIX, 8, { { 2, 2, HW_RW }, { 4, 4, HW_RO } } },
-	{ PCI_CAP_ID_VNDR, 0, { { 2, END, HW_RW } } },
-	{ PCI_CAP_ID_EXP,
-	  0,
-	  { { PCI_EXP_DEVCAP, 4, HW_RO },
-	    { PCI_EXP_DEVCTL, 4, HW_RW }, /* and status */
-	    { PCI_EXP_LNKCAP, 8, HW_RO }, /* link registers are the port's */
-	    { PCI_EXP_DEVCAP2, 4, HW_RO },
-	    { PCI_EXP_DEVCTL2, 4, HW_RW },
-	    { PCI_EXP_LNKCAP2, 8, HW_RO } } },
-	{ PCI_CAP_ID_MSIX, 12, { { 0 } } },
-	{ PCI_CAP_ID_SATA, 8, { { 2, 6, HW_RO } } },
-	{ PCI_CAP_ID_AF, 8, { { 2, 2, HW_RO }, { PCI_AF_CTRL, 2, HW_RW } } },
-};
-
-/*
- * SR-IOV, ARI, ATS, PRI, PASID, ReBAR, ACS, VC, LTR, L1SS, PTM, AER and the
- * like are agreements with the port or the IOMMU above, which are the host's:
- * no guest sees them.
- */
-static const struct cap_rule ext_rules[] = {
-	{ PCI_EXT_CAP_ID_DSN, 12, { { 4, 8, HW_RO } } },
-	{ PCI_EXT_CAP_ID_VNDR, 0, { { 4, 4, HW_RO }, { 8, END, HW_RW } } },
-	{ PCI_EXT_CAP_ID_DVSEC, 0, { { 4, 6, HW_RO }, { 10, END, HW_RW } } },
+	{ PCI_STATUS, 2, VFIO_FIELD_HW_RO },
+	{ PCI_CACHE_LINE_SIZE, 2, VFIO_FIELD_HW_RW }, /* and latency timer */
+	{ PCI_INTERRUPT_LINE, 1, VFIO_FIELD_EMU_RW },
+	{ 0, 0, VFIO_FIELD_EMU_RO },
 };
 
 uint32_t vfio_config_hw_read(struct vfio_pci *v, unsigned int off,
@@ -130,23 +74,26 @@ void vfio_config_forward(struct vfio_pci *v, unsigned int off, unsigned int len,
 }
 
 /* One byte's kind; masks are whole bytes here, bits are set apart below. */
-static void set_kind(struct vfio_pci *v, unsigned int off, enum kind kind)
+static void set_kind(struct vfio_pci *v, unsigned int off,
+		     enum vfio_field_kind kind)
 {
 	struct pci_config *c = &v->dev.cfg;
-	bool hw = (kind == HW_RO || kind == HW_RW) && off < v->config_bytes;
+	bool hw = (kind == VFIO_FIELD_HW_RO || kind == VFIO_FIELD_HW_RW) &&
+		  off < v->config_bytes;
 
 	c->emu[off] = hw ? 0 : 0xff;
-	c->wmask[off] = kind == EMU_RW ? 0xff : 0;
-	v->fwd[off] = hw && kind == HW_RW ? 0xff : 0;
+	c->wmask[off] = kind == VFIO_FIELD_EMU_RW ? 0xff : 0;
+	v->fwd[off] = hw && kind == VFIO_FIELD_HW_RW ? 0xff : 0;
 }
 
 /* Fields of a structure of size bytes at base, which lies within 4 KiB. */
 static void set_fields(struct vfio_pci *v, unsigned int base, unsigned int size,
-		       const struct field *f)
+		       const struct vfio_field *f)
 {
 	for (; f->len; f++) {
-		unsigned int end = f->len == END ? size :
-						   MIN(size, f->off + f->len);
+		unsigned int end = f->len == VFIO_FIELD_END ?
+					   size :
+					   MIN(size, f->off + f->len);
 
 		for (unsigned int i = f->off; i < end; i++)
 			set_kind(v, base + i, f->kind);
@@ -210,137 +157,23 @@ static int init_header(struct vfio_pci *v)
 	return 0;
 }
 
-struct cap {
-	uint16_t off, id;
-};
-
-struct cap_list {
-	unsigned int nr;
-	struct cap caps[MAX_EXT_CAPS];
-};
-
-static bool seen(const struct cap_list *l, unsigned int off)
-{
-	for (unsigned int i = 0; i < l->nr; i++)
-		if (l->caps[i].off == off)
-			return true;
-	return false;
-}
-
-/* Both walks end at the first pointer that is out of bounds or was seen. */
-static void walk(struct vfio_pci *v, struct cap_list *l)
-{
-	unsigned int at = vfio_config_hw_read(v, PCI_CAPABILITY_LIST, 1) & ~3u;
-
-	l->nr = 0;
-	if (!(vfio_config_hw_read(v, PCI_STATUS, 2) & PCI_STATUS_CAP_LIST))
-		return;
-	while (at >= CAPS_START && at + 4 <= v->config_bytes &&
-	       l->nr < MAX_CAPS && !seen(l, at)) {
-		uint32_t head = vfio_config_hw_read(v, at, 2);
-
-		l->caps[l->nr++] = (struct cap){ (uint16_t)at, head & 0xff };
-		at = head >> 8 & ~3u;
-	}
-}
-
-static void walk_ext(struct vfio_pci *v, struct cap_list *l)
-{
-	unsigned int at = CAPS_END;
-
-	l->nr = 0;
-	while (at >= CAPS_END && at + 4 <= v->config_bytes &&
-	       l->nr < MAX_EXT_CAPS && !seen(l, at)) {
-		uint32_t head = vfio_config_hw_read(v, at, 4);
-
-		if (!head || head == UINT32_MAX)
-			return;
-		l->caps[l->nr++] =
-			(struct cap){ (uint16_t)at, PCI_EXT_CAP_ID(head) };
-		at = PCI_EXT_CAP_NEXT(head);
-	}
-}
-
-/* Size of a capability whose rule does not tell. */
-static unsigned int cap_size(struct vfio_pci *v, const struct cap *cap,
-			     bool ext)
-{
-	uint32_t val;
-
-	if (ext) {
-		val = vfio_config_hw_read(v, cap->off + 4, 4) >> 20;
-		return val < 12 ? 12 : val;
-	}
-	val = vfio_config_hw_read(v, cap->off + 2, 2);
-	switch (cap->id) {
-	case PCI_CAP_ID_MSI:
-		return (val & PCI_MSI_FLAGS_64BIT ? 14 : 10) +
-		       (val & PCI_MSI_FLAGS_MASKBIT ? 10 : 0);
-	case PCI_CAP_ID_EXP:
-		return (val & PCI_EXP_FLAGS_VERS) >= 2 ? 60 : 20;
-	default: /* vendor: the byte after the pointer */
-		return MAX(val & 0xff, 4);
-	}
-}
-
-/* Cut short so that no capability reaches into the next or past the end. */
-static unsigned int clip(const struct cap_list *l, unsigned int off,
-			 unsigned int size, unsigned int end)
-{
-	size = MIN(size, end - off);
-	for (unsigned int i = 0; i < l->nr; i++)
-		if (l->caps[i].off > off)
-			size = MIN(size, l->caps[i].off - off);
-	return size;
-}
-
-static bool wanted(const struct vfio_pci *v, uint16_t id)
-{
-	if (id == PCI_CAP_ID_MSI)
-		return vfio_irq(v->vfio, VFIO_MSI)->count;
-	if (id == PCI_CAP_ID_MSIX)
-		return vfio_irq(v->vfio, VFIO_MSIX)->count;
-	return true;
-}
-
-static const struct cap_rule *find_rule(const struct cap_rule *r, size_t nr,
-					uint16_t id)
-{
-	for (size_t i = 0; i < nr; i++)
-		if (r[i].id == id)
-			return &r[i];
-	return NULL;
-}
-
-/* Hides what is behind a capability until its rule says more. */
-static void lay_out(struct vfio_pci *v, const struct cap_list *l,
-		    const struct cap *cap, const struct cap_rule *rule)
-{
-	bool ext = cap->off >= CAPS_END;
-	unsigned int size = rule->size ? rule->size : cap_size(v, cap, ext);
-
-	size = clip(l, cap->off, size, ext ? PCI_CONFIG_SIZE : CAPS_END);
-	for (unsigned int i = 0; i < size; i++)
-		set_kind(v, cap->off + i, EMU_RO);
-	set_fields(v, cap->off, size, rule->fields);
-	snapshot(v, cap->off, align_up(size, 4));
-}
-
 /*
- * Integrated endpoints have no link. Below a root port they need to be plain
- * endpoints with one, at its slowest.
+ * Endpoints and event collectors of the root complex have no link. Below a
+ * root port they need to be plain endpoints with one, at its slowest; so does
+ * what says it is a port.
  */
 static void place_below_port(struct vfio_pci *v)
 {
 	struct pci_config *c = &v->dev.cfg;
 	unsigned int flags = v->exp_cap + PCI_EXP_FLAGS;
 	uint32_t val = pci_config_get(c, flags, 2);
+	unsigned int type = (val & PCI_EXP_FLAGS_TYPE) >> 4;
 
-	if ((val & PCI_EXP_FLAGS_TYPE) >> 4 != PCI_EXP_TYPE_RC_END)
+	if (type == PCI_EXP_TYPE_ENDPOINT || type == PCI_EXP_TYPE_LEG_END)
 		return;
 	pci_config_set(c, flags, 2, val & ~(uint32_t)PCI_EXP_FLAGS_TYPE);
 	for (unsigned int i = PCI_EXP_LNKCAP; i < PCI_EXP_LNKCAP + 8; i++)
-		set_kind(v, v->exp_cap + i, EMU_RO);
+		set_kind(v, v->exp_cap + i, VFIO_FIELD_EMU_RO);
 	pci_config_set(c, v->exp_cap + PCI_EXP_LNKCAP, 4,
 		       PCI_EXP_LNKCAP_SLS_2_5GB | 1 << 4);
 	pci_config_set(
@@ -349,8 +182,10 @@ static void place_below_port(struct vfio_pci *v)
 			<< 16);
 }
 
-static void remember(struct vfio_pci *v, const struct cap *cap)
+static void remember(struct vfio_pci *v, const struct vfio_cap *cap)
 {
+	if (cap->ext)
+		return;
 	switch (cap->id) {
 	case PCI_CAP_ID_PM:
 		v->pm_cap = cap->off;
@@ -363,7 +198,8 @@ static void remember(struct vfio_pci *v, const struct cap *cap)
 		break;
 	case PCI_CAP_ID_EXP:
 		v->exp_cap = cap->off;
-		place_below_port(v);
+		if (cap->size >= PCI_EXP_LNKSTA + 2)
+			place_below_port(v);
 		break;
 	case PCI_CAP_ID_AF:
 		v->af_cap = cap->off;
@@ -373,62 +209,107 @@ static void remember(struct vfio_pci *v, const struct cap *cap)
 	}
 }
 
+static bool shown(const struct vfio_pci *v, const struct vfio_cap *cap)
+{
+	if (cap->rule->treatment == VFIO_CAP_HIDDEN ||
+	    (cap->rule->on_request && !v->ats))
+		return false;
+	if (!cap->ext && cap->id == PCI_CAP_ID_MSI)
+		return vfio_irq(v->vfio, VFIO_MSI)->count;
+	if (!cap->ext && cap->id == PCI_CAP_ID_MSIX)
+		return vfio_irq(v->vfio, VFIO_MSIX)->count;
+	return true;
+}
+
+/* Ours alone from here on, zero if it is hidden. */
+static void lay_out(struct vfio_pci *v, const struct vfio_cap *cap, bool show)
+{
+	for (unsigned int i = 0; i < cap->size; i++)
+		set_kind(v, cap->off + i, VFIO_FIELD_EMU_RO);
+	if (!show)
+		return;
+	set_fields(v, cap->off, cap->size, cap->rule->fields);
+	snapshot(v, cap->off, (unsigned int)align_up(cap->size, 4));
+}
+
+/* Appends to the extended list. It starts at 0x100 whatever is there: an
+ * empty capability stands in for a hidden one. */
+static void link_ext(struct pci_config *c, unsigned int off, unsigned int *last)
+{
+	uint32_t head;
+
+	pci_config_set(c, off, 4, pci_config_get(c, off, 4) & 0xfffff);
+	if (off != CAPS_END) {
+		head = pci_config_get(c, *last, 4) & 0xfffff;
+		pci_config_set(c, *last, 4, head | (uint32_t)off << 20);
+	}
+	*last = off;
+}
+
+static uint32_t read_hw(void *opaque, unsigned int off, unsigned int len)
+{
+	return vfio_config_hw_read(opaque, off, len);
+}
+
 static void init_caps(struct vfio_pci *v)
 {
 	struct pci_config *c = &v->dev.cfg;
-	unsigned int link = PCI_CAPABILITY_LIST;
-	struct cap_list list;
+	unsigned int last = CAPS_END;
+	struct vfio_caps caps;
 
 	/* Drivers read their device's registers between capabilities; only
 	 * a quirk lets them write there, where the kernel filters nothing. */
 	for (unsigned int i = CAPS_START; i < CAPS_END; i++)
-		set_kind(v, i, v->quirk->raw_gaps ? HW_RW : HW_RO);
-	walk(v, &list);
-	for (unsigned int i = 0; i < list.nr; i++) {
-		const struct cap *cap = &list.caps[i];
-		const struct cap_rule *rule =
-			find_rule(rules, ARRAY_SIZE(rules), cap->id);
+		set_kind(v, i,
+			 v->quirk->raw_gaps ? VFIO_FIELD_HW_RW :
+					      VFIO_FIELD_HW_RO);
+	vfio_caps_find(&caps, v->config_bytes, read_hw, v);
+	for (unsigned int i = 0; i < caps.nr; i++) {
+		const struct vfio_cap *cap = &caps.cap[i];
+		bool show = shown(v, cap);
 
-		if (!rule || !wanted(v, cap->id))
+		lay_out(v, cap, show);
+		if (!show)
 			continue;
-		lay_out(v, &list, cap, rule);
-		c->data[link] = (uint8_t)cap->off;
-		link = cap->off + PCI_CAP_LIST_NEXT;
-		c->data[link] = 0;
-		c->data[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+		if (cap->ext)
+			link_ext(c, cap->off, &last);
+		else
+			(void)pci_config_add_cap(
+				c, (uint8_t)cap->id, cap->off,
+				(unsigned int)align_up(cap->size, 4), NULL);
 		remember(v, cap);
 	}
 }
 
-static void init_ext_caps(struct vfio_pci *v)
+void vfio_config_hide(struct vfio_pci *v, unsigned int off, unsigned int size)
 {
 	struct pci_config *c = &v->dev.cfg;
-	unsigned int link = 0;
-	struct cap_list list;
+	unsigned int link = PCI_CAPABILITY_LIST;
 
-	walk_ext(v, &list);
-	for (unsigned int i = 0; i < list.nr; i++) {
-		const struct cap *cap = &list.caps[i];
-		const struct cap_rule *rule =
-			find_rule(ext_rules, ARRAY_SIZE(ext_rules), cap->id);
-		uint32_t head;
-
-		if (!rule)
-			continue;
-		lay_out(v, &list, cap, rule);
-		head = pci_config_get(c, cap->off, 4) & 0xfffff;
-		pci_config_set(c, cap->off, 4, head);
-		/* The list starts at 0x100 whatever is there: an empty
-		 * capability stands in for a hidden one. */
-		if (cap->off != CAPS_END) {
-			if (!link)
-				link = CAPS_END;
-			head = pci_config_get(c, link, 4) & 0xfffff;
-			pci_config_set(c, link, 4,
-				       head | (uint32_t)cap->off << 20);
-		}
-		link = cap->off;
+	/* The list is ours: it has an end. */
+	while (c->data[link] && c->data[link] != off)
+		link = c->data[link] + PCI_CAP_LIST_NEXT;
+	c->data[link] = c->data[off + PCI_CAP_LIST_NEXT];
+	if (!c->data[PCI_CAPABILITY_LIST])
+		c->data[PCI_STATUS] &= (uint8_t)~PCI_STATUS_CAP_LIST;
+	for (unsigned int i = off; i < off + size; i++) {
+		set_kind(v, i, VFIO_FIELD_EMU_RO);
+		c->data[i] = 0;
 	}
+}
+
+static bool has_ext_cap(const struct pci_config *c, uint16_t id)
+{
+	unsigned int at = CAPS_END;
+	uint32_t head;
+
+	do {
+		head = pci_config_get(c, at, 4);
+		if (PCI_EXT_CAP_ID(head) == id)
+			return true;
+		at = PCI_EXT_CAP_NEXT(head);
+	} while (at);
+	return false;
 }
 
 int vfio_config_init(struct vfio_pci *v)
@@ -449,7 +330,10 @@ int vfio_config_init(struct vfio_pci *v)
 	if (r < 0)
 		return r;
 	init_caps(v);
-	if (v->config_bytes > CAPS_END)
-		init_ext_caps(v);
-	return 0;
+	if (v->ats && !has_ext_cap(&v->dev.cfg, PCI_EXT_CAP_ID_ATS)) {
+		log_err("%s: ats=on: the device has no Address Translation Services; leave it out",
+			v->dev.name);
+		return -ENOTSUP;
+	}
+	return vfio_quirk_setup(v);
 }

@@ -162,7 +162,7 @@ int vfio_irqs_init(struct vfio_pci *v)
 	if (irqs->msix_cap)
 		r = vfio_msix_init(v);
 	if (!r && irqs->msi_cap)
-		r = vfio_msi_init(v);
+		vfio_msi_init(v);
 	if (!r) {
 		irqs->vectors = calloc(MAX(irqs->nr_vectors, 1u),
 				       sizeof(*irqs->vectors));

@@ -10,12 +10,9 @@
  */
 #include "vfio-pci-priv.h"
 
-#include <errno.h>
-
 #include <linux/pci_regs.h>
 
 #include "irq.h"
-#include "log.h"
 
 /* Offsets in the capability; 0: there is none. */
 struct msi_regs {
@@ -53,7 +50,7 @@ static unsigned int messages(const struct vfio_pci *v)
 			 (flags & PCI_MSI_FLAGS_QMASK) >> 1);
 }
 
-int vfio_msi_init(struct vfio_pci *v)
+void vfio_msi_init(struct vfio_pci *v)
 {
 	struct pci_config *c = &v->dev.cfg;
 	unsigned int at = v->irqs.msi_cap;
@@ -63,11 +60,6 @@ int vfio_msi_init(struct vfio_pci *v)
 	unsigned int log2_nr = 0;
 	struct msi_regs regs = msi_regs(v);
 
-	if (at + regs.size > 256) {
-		log_err("%s: cannot be assigned: its MSI capability at 0x%x does not fit into config space",
-			v->dev.name, at);
-		return -EPROTO;
-	}
 	while (2u << log2_nr <= MIN(nr, vfio_irq(v->vfio, VFIO_MSI)->count))
 		log2_nr++;
 	nr = 1u << log2_nr;
@@ -85,7 +77,6 @@ int vfio_msi_init(struct vfio_pci *v)
 		pci_config_set_wmask(c, at + regs.mask, 4,
 				     (uint32_t)((1ULL << nr) - 1));
 	v->irqs.nr_vectors = MAX(v->irqs.nr_vectors, nr);
-	return 0;
 }
 
 /* All messages at once: without mask bits in the device, giving it another

@@ -124,9 +124,12 @@ int vfio_msix_init(struct vfio_pci *v)
 
 	if (!find_part(v, PCI_MSIX_TABLE, all * PCI_MSIX_ENTRY_SIZE,
 		       &irqs->table)) {
-		log_err("%s: cannot be assigned: its MSI-X table of %u vectors is in no BAR",
+		log_notice(
+			"%s: MSI-X is not offered: its table of %u vectors is in no BAR",
 			v->dev.name, all);
-		return -EPROTO;
+		vfio_config_hide(v, irqs->msix_cap, PCI_CAP_MSIX_SIZEOF);
+		irqs->msix_cap = 0;
+		return 0;
 	}
 	/* Some devices lie about it; without a place it is not offered. */
 	(void)find_part(v, PCI_MSIX_PBA, align_up(all, 64) / 8, &irqs->pba);

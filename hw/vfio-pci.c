@@ -155,6 +155,8 @@ static struct vfio_pci *allocate(const struct vfio_pci_params *p)
 	v->rom = p->rom;
 	v->trap_bars = p->trap_bars;
 	v->require_reset = p->require_reset;
+	v->ats = p->ats;
+	v->gpudirect_clique = p->gpudirect ? p->gpudirect_clique : -1;
 	v->intx_gsi = p->intx_gsi;
 	v->irqs.intx.src.fd = -1;
 	v->irqs.intx.resample.fd = -1;

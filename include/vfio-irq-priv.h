@@ -110,7 +110,7 @@ void vfio_intx_update(struct vfio_pci *v);
 void vfio_intx_off(struct vfio_pci *v);
 
 /* vfio-msi.c */
-int vfio_msi_init(struct vfio_pci *v);
+void vfio_msi_init(struct vfio_pci *v);
 /* As for vfio_irqs_config_read() and written(), of the capability's own. */
 void vfio_msi_config_read(struct vfio_pci *v, unsigned int off,
 			  unsigned int len);

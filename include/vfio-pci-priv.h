@@ -19,8 +19,8 @@
 #include "vfio.h"
 
 #define VFIO_BAR_PAGE 4096ULL
-/* The kernel's areas, cut by MSI-X table and pending bits. */
-#define VFIO_BAR_MAX_AREAS (VFIO_MAX_AREAS + 2)
+/* The kernel's areas, cut by MSI-X table, pending bits and two traps. */
+#define VFIO_BAR_MAX_AREAS (VFIO_MAX_AREAS + 4)
 #define VFIO_NR_BARS (PCI_NR_BARS + 1) /* and the ROM */
 #define VFIO_COMMAND_UNKNOWN 0xffff /* no COMMAND has all bits */
 
@@ -49,12 +49,31 @@ struct vfio_bar {
 	char name[80];
 };
 
+struct vfio_pci;
+
+/* A part of a BAR that is never mapped into the guest: accesses come here,
+ * with the offset in that part, and need not be aligned. */
+struct vfio_trap {
+	unsigned int bar;
+	uint64_t offset, size; /* size 0: the end of the list */
+	uint64_t (*read)(struct vfio_pci *v, uint64_t offset, unsigned int len);
+	void (*write)(struct vfio_pci *v, uint64_t offset, unsigned int len,
+		      uint64_t val);
+};
+
 /* A row of the table of exceptions. */
 struct vfio_quirk {
 	uint32_t id, id_mask; /* vendor | device << 16 */
 	uint32_t class_code, class_mask; /* 24 bits */
 	bool raw_gaps; /* forward writes between capabilities */
 	bool no_rom;
+	bool gpudirect; /* takes gpudirect-clique= */
+	uint32_t pba_offset; /* where the pending bits really are; 0: as said */
+	const struct vfio_trap *traps; /* or NULL */
+	/* Once the guest's view of config space stands, before interrupts and
+	 * BARs: adds capabilities, offers regions from VFIO_REGION_DEVICE on.
+	 * 0 or -errno, logged.  Or NULL. */
+	int (*setup)(struct vfio_pci *v);
 	const char *reason;
 };
 
@@ -65,7 +84,8 @@ struct vfio_pci {
 	struct irq *irq;
 	struct kvm *kvm;
 	struct iommufd *iommufd; /* NULL: no peer-to-peer */
-	bool rom, trap_bars, require_p2p;
+	bool rom, trap_bars, require_p2p, ats;
+	int gpudirect_clique; /* -1: none */
 	uint32_t intx_gsi;
 	const struct vfio_quirk *quirk; /* never NULL */
 
@@ -108,9 +128,17 @@ struct vfio_pci {
 /* vfio-quirk.c: the row of a device; one that excepts nothing by default. */
 const struct vfio_quirk *vfio_quirk_find(uint16_t vendor, uint16_t device,
 					 uint32_t class_code);
+/* Applies it to the config space.  0 or -errno, logged. */
+int vfio_quirk_setup(struct vfio_pci *v);
+/* The trap that an access to a BAR touches, or NULL. */
+const struct vfio_trap *vfio_quirk_trap(const struct vfio_pci *v,
+					unsigned int bar, uint64_t offset,
+					unsigned int len);
 
 /* vfio-config.c: the overlay of config space.  0 or -errno, logged. */
 int vfio_config_init(struct vfio_pci *v);
+/* Takes a capability out of the guest's standard list. */
+void vfio_config_hide(struct vfio_pci *v, unsigned int off, unsigned int size);
 /* Accesses of the device's own config space; failures are logged with a
  * limit and read ones. */
 uint32_t vfio_config_hw_read(struct vfio_pci *v, unsigned int off,

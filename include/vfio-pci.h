@@ -44,6 +44,9 @@ struct vfio_pci_params {
 	bool rom; /* offer the option ROM */
 	bool trap_bars; /* never map a BAR */
 	bool require_reset; /* vfio_set_start() fails without one */
+	bool ats; /* show Address Translation Services, and page requests */
+	bool gpudirect; /* tell the guest a clique of GPUs (NVIDIA only) */
+	uint8_t gpudirect_clique; /* 0 to 15 */
 	uint32_t intx_gsi; /* of the port's INTx pin; 0: no INTx */
 };
 
