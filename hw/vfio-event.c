@@ -20,11 +20,10 @@ static void on_req(void *opaque, uint32_t events)
 	(void)events;
 	(void)!read(v->req_src.fd, &count, sizeof(count));
 	bus_lock(v->bus);
-	log_guest(
-		&v->rl,
-		"%s: the host wants the device back; power this VM off to let it go",
-		v->dev.name);
+	log_guest(&v->rl, "%s: the host wants the device back", v->dev.name);
 	bus_unlock(v->bus);
+	if (v->events.wanted)
+		v->events.wanted(v->events.opaque);
 }
 
 static void on_err(void *opaque, uint32_t events)
@@ -40,6 +39,8 @@ static void on_err(void *opaque, uint32_t events)
 		"%s: the device reported an uncorrectable PCIe error; see dmesg of the host",
 		v->dev.name);
 	bus_unlock(v->bus);
+	if (v->events.error)
+		v->events.error(v->events.opaque);
 }
 
 static int wire(struct vfio_pci *v, struct loop_source *src, unsigned int index,
@@ -66,7 +67,9 @@ int vfio_events_start(struct vfio_pci *v, struct loop *loop)
 
 	v->loop = loop;
 	r = wire(v, &v->req_src, VFIO_REQ, on_req);
-	return r ? r : wire(v, &v->err_src, VFIO_ERR, on_err);
+	if (!r && !v->events.ignore_errors)
+		r = wire(v, &v->err_src, VFIO_ERR, on_err);
+	return r;
 }
 
 static void unwire(struct vfio_pci *v, struct loop_source *src,

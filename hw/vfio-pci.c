@@ -158,6 +158,7 @@ static struct vfio_pci *allocate(const struct vfio_pci_params *p)
 	v->ats = p->ats;
 	v->gpudirect_clique = p->gpudirect ? p->gpudirect_clique : -1;
 	v->intx_gsi = p->intx_gsi;
+	v->events = p->events;
 	v->irqs.intx.src.fd = -1;
 	v->irqs.intx.resample.fd = -1;
 	v->irqs.intx.line_fd = -1;

@@ -62,6 +62,13 @@ struct console_config {
 /* --p2p: whether assigned devices reach each other's BARs. */
 enum p2p_config { P2P_AUTO, P2P_ON, P2P_OFF };
 
+/* In the order of the option's words. */
+enum device_error_action {
+	DEVICE_ERROR_STOP,
+	DEVICE_ERROR_REPORT,
+	DEVICE_ERROR_IGNORE,
+};
+
 enum reboot_action { REBOOT_RESTART, REBOOT_EXIT };
 
 struct run_config {
@@ -77,6 +84,7 @@ struct run_config {
 	uint64_t timeout_ms; /* 0: none */
 	uint64_t grace_ms;
 	enum reboot_action on_reboot;
+	enum device_error_action on_device_error;
 	enum p2p_config p2p;
 	int iommufd; /* --iommufd fd=N, else -1 */
 	int kvm; /* --kvm fd=N, else -1 */

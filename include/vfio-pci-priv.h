@@ -116,6 +116,7 @@ struct vfio_pci {
 	struct vfio_irqs irqs;
 	struct loop *loop; /* NULL before start */
 	struct loop_source err_src, req_src; /* fd -1: not wired */
+	struct vfio_pci_events events;
 
 	struct ratelimit rl;
 	uint64_t nr_config_reads, nr_config_writes; /* that reached it */

@@ -32,6 +32,14 @@ struct vfio_set {
 	struct vfio_pci *first;
 };
 
+/* What the host tells.  Called on the loop, no lock held; may be NULL. */
+struct vfio_pci_events {
+	void (*wanted)(void *opaque); /* it wants the device back; repeats */
+	void (*error)(void *opaque); /* an uncorrectable error of the link */
+	bool ignore_errors; /* nor log them */
+	void *opaque;
+};
+
 struct vfio_pci_params {
 	struct vfio_device *dev; /* ATTACHED; stays the caller's */
 	struct vfio_set *set;
@@ -43,6 +51,7 @@ struct vfio_pci_params {
 	bool require_p2p; /* every mapped BAR, or creation fails */
 	bool rom; /* offer the option ROM */
 	bool trap_bars; /* never map a BAR */
+	struct vfio_pci_events events;
 	bool require_reset; /* vfio_set_start() fails without one */
 	bool ats; /* show Address Translation Services, and page requests */
 	bool gpudirect; /* tell the guest a clique of GPUs (NVIDIA only) */

@@ -329,6 +329,14 @@ static int run_bind(struct job *job)
 
 /* ----- unbind ----- */
 
+/* wherry listens when the host asks for a device, and lets it go. */
+static bool will_let_go(const char *who)
+{
+	static const char wherry[] = "wherry (pid ";
+
+	return !strncmp(who, wherry, strlen(wherry)) && !strchr(who, ',');
+}
+
 static int check_unbind(struct job *job, struct target *t)
 {
 	const struct sysfs_device *dev = &t->dev;
@@ -351,6 +359,11 @@ static int check_unbind(struct job *job, struct target *t)
 	/* Unbinding blocks until the last reference is gone. */
 	if (!sysfs_node_holder(&job->sysfs, dev->rdev, who, sizeof(who)))
 		return 0;
+	if (will_let_go(who)) {
+		log_notice("%s: in use by %s: its guest is asked to end",
+			   dev->name, who);
+		return 0;
+	}
 	if (job->opt.force) {
 		log_notice("%s: held by %s; waiting until that lets it go",
 			   dev->name, who);

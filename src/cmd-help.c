@@ -41,6 +41,7 @@ static const char run_usage[] =
 	"      --grace TIME      between SIGTERM and a hard stop, 30s by"
 	" default\n"
 	"      --on-reboot restart|exit\n"
+	"      --on-device-error stop|report|ignore\n"
 	"      --p2p auto|on|off whether devices reach each other's BARs\n"
 	"      --iommufd fd=N    use this open /dev/iommu\n"
 	"      --kvm fd=N        use this open /dev/kvm\n"
@@ -83,7 +84,10 @@ static const char unbind_usage[] =
 	"Gives devices back to the drivers that 'wherry bind' took them from.\n"
 	"\n"
 	"      --group           with every other device of its IOMMU group\n"
-	"      --force           wait for whoever holds the device\n";
+	"      --force           wait for whoever holds the device; a guest of"
+	" wherry's\n"
+	"                        is always asked, and stopped after its"
+	" --grace\n";
 
 static const char check_usage[] =
 	"usage: wherry check [--json]\n"

@@ -291,6 +291,19 @@ static int set_p2p(void *ctx, const char *value)
 	return r;
 }
 
+static int set_on_device_error(void *ctx, const char *value)
+{
+	static const char *const words[] = { "stop", "report", "ignore" };
+	struct run_config *cfg = ctx;
+	unsigned int i = DEVICE_ERROR_STOP;
+	int r;
+
+	r = option_word("--on-device-error", value, words, ARRAY_SIZE(words),
+			&i);
+	cfg->on_device_error = i;
+	return r;
+}
+
 static int set_fd(void *ctx, const char *option, const char *value)
 {
 	return option_fd(option, value, ctx);
@@ -351,6 +364,7 @@ static const struct opt run_options[] = {
 	{ "kvm", 0, .set = set_kvm },
 	{ "memory", 'm', .set = set_memory },
 	{ "name", 0, .set = set_name },
+	{ "on-device-error", 0, .set = set_on_device_error },
 	{ "on-reboot", 0, .set = set_on_reboot },
 	{ "p2p", 0, .set = set_p2p },
 	{ "result", 0, .set = set_result },

@@ -174,6 +174,8 @@ int machine_plug_device(struct machine *m, struct machine_device *d,
 	struct vfio_pci_params params = {
 		.dev = d->vfio,
 		.set = &m->set,
+		.events = { machine_device_wanted, machine_device_error,
+			    m->cfg->on_device_error == DEVICE_ERROR_IGNORE, m },
 		.bus = m->bus,
 		.irq = m->irq,
 		.kvm = m->kvm,

@@ -75,6 +75,7 @@ struct machine {
 	struct loop_source event_src, signal_src;
 	struct loop_timer timeout, grace;
 	uint64_t asked_ns; /* when a signal pressed the power button; 0: none */
+	bool wanted; /* the host asked for a device, so the button is pressed */
 	unsigned int nr_reboots;
 	struct machine_result result;
 };
@@ -94,7 +95,9 @@ int machine_choose_p2p(struct machine *m);
 int machine_power_on(struct machine *m);
 int machine_reboot(struct machine *m);
 
-/* machine-run.c: the callback of vmevent.h. */
+/* machine-run.c: the callbacks of vmevent.h and vfio-pci.h. */
 void machine_event(void *opaque, enum vm_event ev);
+void machine_device_wanted(void *opaque);
+void machine_device_error(void *opaque);
 
 #endif

@@ -44,10 +44,16 @@ void machine_event(void *opaque, enum vm_event ev)
 	(void)!write(m->event_fd, &one, sizeof(one));
 }
 
+/* The guest has gone by itself. */
+static void end_orderly(struct machine *m, const char *reason)
+{
+	end(m, END_POWEROFF, m->wanted ? "device-wanted" : reason);
+}
+
 static void on_reset(struct machine *m)
 {
-	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns) {
-		end(m, END_POWEROFF, "reset");
+	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns || m->wanted) {
+		end_orderly(m, "reset");
 		return;
 	}
 	if (machine_reboot(m))
@@ -76,7 +82,7 @@ static void on_event(void *opaque, uint32_t events)
 	else if (pending & (1u << VM_CRASHED))
 		end(m, END_CRASHED, "crashed");
 	else if (pending & (1u << VM_POWEROFF))
-		end(m, END_POWEROFF, "poweroff");
+		end_orderly(m, "poweroff");
 	else if (pending & (1u << VM_RESET))
 		on_reset(m);
 	else
@@ -96,12 +102,22 @@ static void on_grace(void *opaque)
 	struct machine *m = opaque;
 
 	log_err("the guest did not power off within --grace: it was stopped");
-	end(m, END_KILLED, "grace");
+	end(m, END_KILLED, m->wanted ? "device-wanted" : "grace");
 }
 
 static void on_quit(void *opaque)
 {
 	end(opaque, END_KILLED, "console");
+}
+
+/* The time to comply runs from the first request on. */
+static void ask_guest(struct machine *m)
+{
+	bus_lock(m->bus);
+	power_button(m->power);
+	bus_unlock(m->bus);
+	if (!m->asked_ns && !m->wanted)
+		(void)loop_timer_set(&m->grace, m->cfg->grace_ms);
 }
 
 /* The first request is polite, the second is not. */
@@ -115,11 +131,40 @@ static void ask_to_stop(struct machine *m)
 		end(m, END_KILLED, "signal");
 		return;
 	}
+	ask_guest(m);
 	m->asked_ns = now;
-	bus_lock(m->bus);
-	power_button(m->power);
-	bus_unlock(m->bus);
-	(void)loop_timer_set(&m->grace, m->cfg->grace_ms);
+}
+
+/*
+ * A device cannot be taken from under a running guest, which might touch it,
+ * so the guest has to end.  The host is waiting, for as long as it takes.
+ */
+void machine_device_wanted(void *opaque)
+{
+	struct machine *m = opaque;
+
+	if (m->wanted)
+		return;
+	if (!m->cfg->grace_ms) {
+		m->wanted = true;
+		end(m, END_KILLED, "device-wanted");
+		return;
+	}
+	log_notice("the guest is asked to power off, and stopped if it does"
+		   " not within --grace");
+	ask_guest(m);
+	m->wanted = true;
+}
+
+void machine_device_error(void *opaque)
+{
+	struct machine *m = opaque;
+
+	if (m->cfg->on_device_error != DEVICE_ERROR_STOP)
+		return;
+	log_err("the guest was stopped: a device failed; to run on, use"
+		" --on-device-error report");
+	end(m, END_FAILED, "device-error");
 }
 
 static void on_signal(void *opaque, uint32_t events)

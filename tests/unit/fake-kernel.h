@@ -67,6 +67,7 @@ struct fake_state {
 	uint64_t last_iova; /* 0: of 39 bits */
 	unsigned int nr_allowed; /* ranges, of the last call */
 	int confine_errno;
+	int event_fds[VFIO_NR_IRQS]; /* of the last that set one */
 	/* KVM_RUN, in a vCPU's thread; 0 or an errno. */
 	int (*run)(struct kvm_run *run);
 	char order[4096]; /* what was done, in order, a word each */
@@ -172,10 +173,17 @@ static inline int fake_region_info(struct vfio_region_info *info)
 
 static inline int fake_irq_info(struct vfio_irq_info *info)
 {
-	static const uint32_t counts[VFIO_NR_IRQS] = { 1, 1, 65, 0, 1 };
+	static const uint32_t counts[VFIO_NR_IRQS] = { 1, 1, 65, 1, 1 };
 
 	info->flags = VFIO_IRQ_INFO_EVENTFD;
 	info->count = counts[info->index];
+	return 0;
+}
+
+static inline int fake_set_irqs(const struct vfio_irq_set *set)
+{
+	if (set->count == 1 && set->flags & VFIO_IRQ_SET_DATA_EVENTFD)
+		memcpy(&fake.event_fds[set->index], set->data, sizeof(int));
 	return 0;
 }
 
@@ -233,7 +241,7 @@ static inline int fake_vfio(int i, unsigned long request, void *arg)
 	case VFIO_DEVICE_GET_IRQ_INFO:
 		return fake_irq_info(arg);
 	case VFIO_DEVICE_SET_IRQS:
-		return 0;
+		return fake_set_irqs(arg);
 	case VFIO_DEVICE_FEATURE:
 		return fake_feature(i, arg);
 	case VFIO_DEVICE_RESET:

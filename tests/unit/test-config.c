@@ -69,6 +69,7 @@ static void defaults(void **state)
 	assert_int_equal(cfg->timeout_ms, 0);
 	assert_int_equal(cfg->grace_ms, 30000);
 	assert_int_equal(cfg->on_reboot, REBOOT_RESTART);
+	assert_int_equal(cfg->on_device_error, DEVICE_ERROR_STOP);
 	assert_int_equal(cfg->p2p, P2P_AUTO);
 	assert_int_equal(cfg->iommufd, -1);
 	assert_int_equal(cfg->kvm, -1);
@@ -86,6 +87,7 @@ static void everything(void **state)
 		"-m 4G,hugepages=2M,prealloc,host-node=1 "
 		"-c8,affinity=4-6,,0 --console=unix:/run/a,,b --name w.1 "
 		"--timeout 1.5m --grace 0 --on-reboot exit --p2p on --sandbox strict "
+		"--on-device-error ignore "
 		"--stats s --result r");
 
 	(void)state;
@@ -107,6 +109,7 @@ static void everything(void **state)
 	assert_int_equal(cfg->timeout_ms, 90000);
 	assert_int_equal(cfg->grace_ms, 0);
 	assert_int_equal(cfg->on_reboot, REBOOT_EXIT);
+	assert_int_equal(cfg->on_device_error, DEVICE_ERROR_IGNORE);
 	assert_int_equal(cfg->p2p, P2P_ON);
 	assert_int_equal(cfg->sandbox, SANDBOX_STRICT);
 	assert_string_equal(cfg->stats_path, "s");
@@ -314,6 +317,8 @@ static const struct {
 	{ "-k k --grace 1ms", "--grace: 1ms: not a time" },
 	{ "-k k --grace 99999999999d", "longer than a hundred years" },
 	{ "-k k --p2p yes", "--p2p: yes: not one of auto, on, off" },
+	{ "-k k --on-device-error halt",
+	  "--on-device-error: halt: not one of stop, report, ignore" },
 	{ "-k k --on-reboot halt", "--on-reboot: halt: not one of restart, "
 				   "exit" },
 	{ "-k k --sandbox maybe", "not one of on, strict, log, off" },

@@ -229,6 +229,117 @@ static void the_second_signal_is_not_polite(void **state)
 	assert_string_equal(run(&cfg, busy_and_told_again).reason, "signal");
 }
 
+/* The host tells something of a device. */
+static void tell(unsigned int index)
+{
+	uint64_t one = 1;
+
+	if (write(fake.event_fds[index], &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+static int busy_and_wanted(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0)
+		tell(VFIO_REQ);
+	return busy(run);
+}
+
+static int wanted_and_off(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0)
+		tell(VFIO_REQ);
+	usleep(100000); /* the loop has seen it */
+	return power_off(run);
+}
+
+static int wanted_and_reset(struct kvm_run *run)
+{
+	(void)wanted_and_off(run);
+	return reboot(run);
+}
+
+static int wanted_and_told(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0) {
+		tell(VFIO_REQ);
+		usleep(50000);
+		tell(VFIO_REQ); /* the kernel repeats it */
+		kill(getpid(), SIGTERM);
+	}
+	return busy(run);
+}
+
+static void a_device_that_is_wanted_back_ends_it(void **state)
+{
+	static const struct {
+		int (*fn)(struct kvm_run *run);
+		uint64_t grace_ms;
+		int status;
+	} rows[] = {
+		{ wanted_and_off, 60000, END_POWEROFF },
+		{ wanted_and_reset, 60000, END_POWEROFF }, /* not again */
+		{ busy_and_wanted, 50, END_KILLED },
+		{ busy_and_wanted, 0, END_KILLED },
+		{ wanted_and_told, 300, END_KILLED },
+	};
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	struct capture c;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		cfg.grace_ms = rows[i].grace_ms;
+		capture_begin(&c);
+		result = run(&cfg, rows[i].fn);
+		assert_non_null(strstr(capture_end(&c), "wants the device"));
+		assert_int_equal(result.end, rows[i].status);
+		assert_string_equal(result.reason, "device-wanted");
+	}
+}
+
+static int fails_and_off(struct kvm_run *run)
+{
+	if (atomic_fetch_add(&entries, 1) == 0)
+		tell(VFIO_ERR);
+	usleep(100000);
+	return power_off(run);
+}
+
+static void a_device_that_fails(void **state)
+{
+	static const struct {
+		enum device_error_action action;
+		int status;
+		const char *reason, *text;
+	} rows[] = {
+		{ DEVICE_ERROR_STOP, END_FAILED, "device-error",
+		  "the guest was stopped: a device failed" },
+		{ DEVICE_ERROR_REPORT, END_POWEROFF, "poweroff",
+		  "uncorrectable PCIe error" },
+		{ DEVICE_ERROR_IGNORE, END_POWEROFF, "poweroff", "" },
+	};
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	struct capture c;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		fake.event_fds[VFIO_ERR] = -1;
+		cfg.on_device_error = rows[i].action;
+		capture_begin(&c);
+		result = run(&cfg, rows[i].action == DEVICE_ERROR_IGNORE ?
+					   power_off :
+					   fails_and_off);
+		assert_non_null(strstr(capture_end(&c), rows[i].text));
+		assert_int_equal(result.end, rows[i].status);
+		assert_string_equal(result.reason, rows[i].reason);
+	}
+	/* Not even listened to. */
+	assert_int_equal(strlen(c.text), 0);
+	assert_int_equal(fake.event_fds[VFIO_ERR], -1);
+}
+
 static void a_signal_during_the_build(void **state)
 {
 	struct run_config cfg = one_cpu();
@@ -448,6 +559,9 @@ int main(void)
 		cmocka_unit_test_setup(a_doubled_signal_is_one, reset_fake),
 		cmocka_unit_test_setup(the_second_signal_is_not_polite,
 				       reset_fake),
+		cmocka_unit_test_setup(a_device_that_is_wanted_back_ends_it,
+				       reset_fake),
+		cmocka_unit_test_setup(a_device_that_fails, reset_fake),
 		cmocka_unit_test_setup(a_signal_during_the_build, reset_fake),
 		cmocka_unit_test_setup(confined_before_the_first_instruction,
 				       reset_fake),
