@@ -49,6 +49,12 @@ struct device_config {
 	int port; /* port=K (1..31), or -1: in order */
 	bool rom; /* rom=off clears it */
 	bool require_reset; /* require-reset=on: refuse one without a reset */
+	bool ats; /* ats=on: show Address Translation Services */
+	bool gpudirect; /* gpudirect-clique=N was given */
+	uint8_t gpudirect_clique; /* 0 to 15 */
+	uint32_t pasid; /* pasid=N; 0: none */
+	bool has_vf_token;
+	uint8_t vf_token[16]; /* vf-token=UUID, in the order it is written */
 	bool trap_bars; /* x-trap-bars=on: never map a BAR (tests, debugging) */
 };
 

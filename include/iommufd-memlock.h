@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Explains why memory could not be pinned: reads limits and procfs, changes
+ * Tells whether memory can be pinned, and why it could not: reads limits and procfs, changes
  * nothing.
  */
 #ifndef WHERRY_IOMMUFD_MEMLOCK_H
@@ -22,5 +22,9 @@ uint64_t memlock_pinned(const char *proc, uid_t uid, pid_t except);
  */
 void memlock_explain(const char *proc, uint64_t need_bytes, char *why,
 		     size_t size);
+
+/* A notice with the numbers if a VM that needs need_bytes pinned will meet
+ * the limit: before its memory is taken, which can take long. */
+void memlock_warn(const char *proc, uint64_t need_bytes);
 
 #endif

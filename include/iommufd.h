@@ -36,9 +36,23 @@ int iommufd_check_device(struct iommufd *iommufd, uint32_t devid,
 int iommufd_allow(struct iommufd *iommufd, const struct range *ranges,
 		  unsigned int nr);
 
-/* What the attached devices can reach; *out is the caller's to free.  The
- * last byte of a range may be UINT64_MAX, so a full range has size 0. */
-int iommufd_ranges(struct iommufd *iommufd, struct range **out,
+/* An IOAS beside the VM's own, empty and without a layout; freed before
+ * iommufd_destroy(). */
+int iommufd_ioas_alloc(struct iommufd *iommufd, uint32_t *ioas);
+/*
+ * A page table of the VM's IOAS that can serve a PASID, for the device bound
+ * under devid; freed when nothing is attached to it.  Checks that the device
+ * has such PASIDs.  name and pasid are for messages.
+ */
+int iommufd_hwpt_alloc(struct iommufd *iommufd, uint32_t devid, uint32_t pasid,
+		       const char *name, uint32_t *hwpt);
+/* Frees either; id 0 is none. */
+void iommufd_free(struct iommufd *iommufd, uint32_t id);
+
+/* What the devices attached to an IOAS can reach, in order; *out is the
+ * caller's to free.  The last byte of a range may be UINT64_MAX, so a full
+ * range has size 0. */
+int iommufd_ranges(struct iommufd *iommufd, uint32_t ioas, struct range **out,
 		   unsigned int *nr);
 
 /*

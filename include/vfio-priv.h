@@ -15,6 +15,7 @@ struct vfio_device {
 	int fd;
 	enum vfio_state state;
 	uint32_t devid;
+	uint32_t pasid; /* 0: not attached by one */
 	bool can_reset;
 	struct vfio_region regions[VFIO_MAX_REGIONS];
 	struct vfio_irq irqs[VFIO_NR_IRQS];

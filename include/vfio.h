@@ -82,17 +82,32 @@ struct vfio_why {
 
 /*
  * VFIO_DEVICE_BIND_IOMMUFD, retrying EAGAIN a few times; then GET_INFO,
- * regions and interrupts are read and cached, bounded and checked.  why may
- * be NULL.
+ * regions and interrupts are read and cached, bounded and checked.  vf_token
+ * is NULL or the 16 bytes of a UUID as it is written.  why may be NULL.
  */
-int vfio_bind(struct vfio_device *dev, int iommufd, const struct vfio_why *why);
+int vfio_bind(struct vfio_device *dev, int iommufd, const uint8_t *vf_token,
+	      const struct vfio_why *why);
 /*
  * Instead of vfio_bind, of an inherited fd that its launcher has bound under
  * devid: what BIND would have found or done to the device is done here, so
  * that nobody's interrupts or state are left in it.
  */
 int vfio_adopt(struct vfio_device *dev, uint32_t devid);
-int vfio_attach(struct vfio_device *dev, uint32_t ioas);
+/* pt is the IOAS, or a page table made in it.  why may be NULL; it is asked
+ * what EADDRINUSE does not tell, the range. */
+int vfio_attach(struct vfio_device *dev, uint32_t pt,
+		const struct vfio_why *why);
+/*
+ * Attaches a BOUND device to another, empty IOAS for as long as fn runs,
+ * which can ask there what this device can reach.  -errno, not logged.
+ */
+int vfio_attach_briefly(struct vfio_device *dev, uint32_t ioas,
+			void (*fn)(void *opaque), void *opaque);
+/* -ENOTSUP, logged, unless kernel and driver can attach by PASID. */
+int vfio_check_pasid(struct vfio_device *dev, uint32_t pasid);
+/* Also what the device marks with pasid (not 0) goes by hwpt.  After
+ * vfio_attach() to the same; undone by vfio_detach(). */
+int vfio_attach_pasid(struct vfio_device *dev, uint32_t hwpt, uint32_t pasid);
 int vfio_detach(struct vfio_device *dev);
 /* Detaches if attached, and closes.  Takes NULL.  Callers have dropped
  * irqfds, memslots, BAR mappings and the KVM-VFIO reference before. */

@@ -114,6 +114,65 @@ static int set_require_reset(void *ctx, const char *option, const char *value)
 	return option_bool(option, value, &dev->require_reset);
 }
 
+static int set_ats(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+
+	return option_bool(option, value, &dev->ats);
+}
+
+static int set_clique(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+	uint64_t clique = 0;
+	int r;
+
+	r = option_number(option, value, 0, 15, &clique);
+	dev->gpudirect = true;
+	dev->gpudirect_clique = (uint8_t)clique;
+	return r;
+}
+
+/* 0 is what has no PASID. */
+static int set_pasid(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+	uint64_t pasid = 0;
+	int r;
+
+	r = option_number(option, value, 1, (1 << 20) - 1, &pasid);
+	dev->pasid = (uint32_t)pasid;
+	return r;
+}
+
+static uint8_t hex_digit(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static int set_vf_token(void *ctx, const char *option, const char *value)
+{
+	struct device_config *dev = ctx;
+	char text[UUID_LEN + 1];
+	unsigned int n = 0;
+
+	if (!value || !parse_uuid(value, text)) {
+		log_err("%s: %s: not a UUID; write the token of the physical "
+			"function, as 83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
+			option, value ? value : "");
+		return -EINVAL;
+	}
+	for (const char *p = text; *p; p++)
+		if (*p != '-') {
+			dev->vf_token[n / 2] =
+				(uint8_t)(dev->vf_token[n / 2] << 4 |
+					  hex_digit(*p));
+			n++;
+		}
+	dev->has_vf_token = true;
+	return 0;
+}
+
 static int set_trap_bars(void *ctx, const char *option, const char *value)
 {
 	struct device_config *dev = ctx;
@@ -129,6 +188,10 @@ int config_add_device(struct run_config *cfg, const char *value)
 		{ "rom", set_rom },
 		{ "devid", set_devid },
 		{ "require-reset", set_require_reset },
+		{ "ats", set_ats },
+		{ "gpudirect-clique", set_clique },
+		{ "pasid", set_pasid },
+		{ "vf-token", set_vf_token },
 		{ "x-trap-bars", set_trap_bars },
 	};
 	struct device_config *dev;
@@ -198,6 +261,12 @@ static int check_device(const struct run_config *cfg,
 	if (dev->devid >= 0 && dev->kind != DEVICE_FD) {
 		log_err("--device: %s: devid: only for fd=N, a descriptor that "
 			"is bound already",
+			dev->spec);
+		return -EINVAL;
+	}
+	if (dev->devid >= 0 && dev->has_vf_token) {
+		log_err("--device: %s: vf-token: for binding, which its "
+			"launcher has done",
 			dev->spec);
 		return -EINVAL;
 	}

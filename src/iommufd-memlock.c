@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * iommufd-memlock - explains an ENOMEM of pinning. Owns nothing. iommufd
+ * iommufd-memlock - foretells and explains an ENOMEM of pinning. Owns nothing. iommufd
  * charges pages to the user, not to the process: every VM of one uid counts
  * against the limit of the one that maps, unless it holds CAP_IPC_LOCK.
  */
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "log.h"
 #include "util.h"
 
 #define STATUS_MAX 65536
@@ -94,25 +95,32 @@ static uint64_t to_mib(uint64_t bytes)
 	return (bytes >> 20) + !!(bytes & 0xfffff);
 }
 
-void memlock_explain(const char *proc, uint64_t need_bytes, char *why,
-		     size_t size)
+/* What stands against what: all in MiB but the limit. */
+struct account {
+	uint64_t need, others, total, limit_bytes;
+	bool fits;
+};
+
+static struct account take_stock(const char *proc, uint64_t need_bytes)
 {
 	uint64_t others = memlock_pinned(proc, getuid(), getpid());
-	uint64_t need = to_mib(need_bytes), total = need + to_mib(others);
+	struct account a = {
+		.need = to_mib(need_bytes),
+		.others = to_mib(others),
+	};
 	struct rlimit lim;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &lim) < 0)
 		lim.rlim_cur = RLIM_INFINITY;
-	if (has_ipc_lock(proc) || lim.rlim_cur == RLIM_INFINITY ||
-	    lim.rlim_cur >> 20 >= total) {
-		snprintf(
-			why, size,
-			"no locked-memory limit is in the way (this VM needs %" PRIu64
-			" MiB, uid %u has %" PRIu64
-			" MiB pinned elsewhere), so the host is out of memory; give the VM less --memory or free some",
-			need, (unsigned int)getuid(), to_mib(others));
-		return;
-	}
+	a.total = a.need + a.others;
+	a.limit_bytes = lim.rlim_cur;
+	a.fits = has_ipc_lock(proc) || lim.rlim_cur == RLIM_INFINITY ||
+		 lim.rlim_cur >> 20 >= a.total;
+	return a;
+}
+
+static void describe(const struct account *a, char *why, size_t size)
+{
 	snprintf(
 		why, size,
 		"locked-memory limit: this VM needs %" PRIu64
@@ -120,6 +128,39 @@ void memlock_explain(const char *proc, uint64_t need_bytes, char *why,
 		" MiB pinned (the limit counts per user), RLIMIT_MEMLOCK is %" PRIu64
 		" KiB; set LimitMEMLOCK=%" PRIu64
 		"M in the systemd unit, or 'ulimit -l %" PRIu64 "'",
-		need, (unsigned int)getuid(), to_mib(others),
-		(uint64_t)lim.rlim_cur >> 10, total, total << 10);
+		a->need, (unsigned int)getuid(), a->others,
+		a->limit_bytes >> 10, a->total, a->total << 10);
+}
+
+void memlock_explain(const char *proc, uint64_t need_bytes, char *why,
+		     size_t size)
+{
+	struct account a = take_stock(proc, need_bytes);
+
+	if (a.fits)
+		snprintf(
+			why, size,
+			"no locked-memory limit is in the way (this VM needs %" PRIu64
+			" MiB, uid %u has %" PRIu64
+			" MiB pinned elsewhere), so the host is out of memory; give the VM less --memory or free some",
+			a.need, (unsigned int)getuid(), a.others);
+	else
+		describe(&a, why, size);
+}
+
+void memlock_warn(const char *proc, uint64_t need_bytes)
+{
+	struct rlimit lim;
+	struct account a;
+	char why[512];
+
+	/* Without a limit there is no need to look at every process. */
+	if (getrlimit(RLIMIT_MEMLOCK, &lim) < 0 ||
+	    lim.rlim_cur == RLIM_INFINITY || has_ipc_lock(proc))
+		return;
+	a = take_stock(proc, need_bytes);
+	if (a.fits)
+		return;
+	describe(&a, why, sizeof(why));
+	log_notice("guest memory will hardly be pinned: %s", why);
 }

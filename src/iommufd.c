@@ -90,7 +90,7 @@ static int open_node(void)
 	return r;
 }
 
-static int alloc_ioas(struct iommufd *iommufd)
+int iommufd_ioas_alloc(struct iommufd *iommufd, uint32_t *ioas)
 {
 	struct abi_iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
 	int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_ALLOC, &alloc);
@@ -102,7 +102,7 @@ static int alloc_ioas(struct iommufd *iommufd)
 		log_err("iommufd: cannot allocate an address space: %s",
 			strerror(-r));
 	else
-		iommufd->ioas = alloc.out_ioas_id;
+		*ioas = alloc.out_ioas_id;
 	return r;
 }
 
@@ -124,7 +124,7 @@ int iommufd_create(struct iommufd **out, int fd, struct stats *stats)
 			goto err;
 		iommufd->fd = r;
 	}
-	r = alloc_ioas(iommufd);
+	r = iommufd_ioas_alloc(iommufd, &iommufd->ioas);
 	if (r < 0)
 		goto err;
 	*out = iommufd;
@@ -190,6 +190,66 @@ int iommufd_check_device(struct iommufd *iommufd, uint32_t devid,
 	return r;
 }
 
+/* PASIDs that the device and its IOMMU offer: 1 to *last. */
+static int last_pasid(struct iommufd *iommufd, uint32_t devid, uint32_t *last)
+{
+	struct abi_iommu_hw_info info = {
+		.size = sizeof(info),
+		.dev_id = devid,
+	};
+	int r = iommufd_ioctl(iommufd, ABI_IOMMU_GET_HW_INFO, &info);
+
+	*last = (1u << MIN(info.out_max_pasid_log2, 20)) - 1;
+	return r;
+}
+
+int iommufd_hwpt_alloc(struct iommufd *iommufd, uint32_t devid, uint32_t pasid,
+		       const char *name, uint32_t *hwpt)
+{
+	struct abi_iommu_hwpt_alloc alloc = {
+		.size = sizeof(alloc),
+		.flags = ABI_IOMMU_HWPT_ALLOC_PASID,
+		.dev_id = devid,
+		.pt_id = iommufd->ioas,
+	};
+	uint32_t last;
+	int r = last_pasid(iommufd, devid, &last);
+
+	if (!r && !last) {
+		log_err("%s: pasid=%" PRIu32
+			": the device, or the IOMMU before it, has no PASIDs; leave it out",
+			name, pasid);
+		return -ENOTSUP;
+	}
+	if (!r && pasid > last) {
+		log_err("%s: pasid=%" PRIu32 ": its PASIDs go up to %" PRIu32,
+			name, pasid, last);
+		return -ERANGE;
+	}
+	if (!r)
+		r = iommufd_ioctl(iommufd, ABI_IOMMU_HWPT_ALLOC, &alloc);
+	if (r < 0) {
+		log_err("%s: pasid=%" PRIu32
+			": its IOMMU offers no page table for PASIDs: %s; leave it out",
+			name, pasid, strerror(-r));
+		return r;
+	}
+	*hwpt = alloc.out_hwpt_id;
+	return 0;
+}
+
+void iommufd_free(struct iommufd *iommufd, uint32_t id)
+{
+	struct abi_iommu_destroy destroy = {
+		.size = sizeof(destroy),
+		.id = id,
+	};
+	int r = id ? iommufd_ioctl(iommufd, ABI_IOMMU_DESTROY, &destroy) : 0;
+
+	if (r < 0)
+		log_err("iommufd: cannot free a page table: %s", strerror(-r));
+}
+
 bool iommufd_maps_by_file(const struct iommufd *iommufd)
 {
 	return iommufd->way == MAP_BY_FILE;
@@ -226,13 +286,13 @@ int iommufd_allow(struct iommufd *iommufd, const struct range *ranges,
 }
 
 /* One try with room for max ranges; -EMSGSIZE gives the need in *nr. */
-static int get_ranges(struct iommufd *iommufd,
+static int get_ranges(struct iommufd *iommufd, uint32_t ioas,
 		      struct abi_iommu_iova_range *list, unsigned int max,
 		      unsigned int *nr)
 {
 	struct abi_iommu_ioas_iova_ranges get = {
 		.size = sizeof(get),
-		.ioas_id = iommufd->ioas,
+		.ioas_id = ioas,
 		.num_iovas = max,
 		.allowed_iovas = (uintptr_t)list,
 	};
@@ -244,7 +304,7 @@ static int get_ranges(struct iommufd *iommufd,
 	return r;
 }
 
-int iommufd_ranges(struct iommufd *iommufd, struct range **out,
+int iommufd_ranges(struct iommufd *iommufd, uint32_t ioas, struct range **out,
 		   unsigned int *nr)
 {
 	unsigned int max = 32, n = 0;
@@ -255,7 +315,7 @@ int iommufd_ranges(struct iommufd *iommufd, struct range **out,
 		struct abi_iommu_iova_range *list cleanup_free =
 			calloc(max, sizeof(*list));
 
-		r = list ? get_ranges(iommufd, list, max, &n) : -ENOMEM;
+		r = list ? get_ranges(iommufd, ioas, list, max, &n) : -ENOMEM;
 		if (r == -EMSGSIZE && n > max && n <= MAX_RANGES) {
 			max = n;
 			continue;

@@ -120,17 +120,27 @@ static int bind_device(struct machine *m, struct machine_device *d,
 		r = adopt(m, d, dev);
 	else
 		r = vfio_bind(d->vfio, iommufd_fd(m->iommufd),
+			      d->cfg->has_vf_token ? d->cfg->vf_token : NULL,
 			      dev->name[0] ? &why : NULL);
 	if (!r)
 		stats_stage(m->stats, "bind", d->cfg->spec);
 	return r;
 }
 
+int machine_check_interrupts(const struct machine *m)
+{
+	char unsafe[SYSFS_WHY_SIZE];
+
+	if (!sysfs_unsafe_interrupts(&host_sysfs, unsafe, sizeof(unsafe)))
+		return 0;
+	log_err("%s: cannot be assigned: %s", m->cfg->devices[0].spec, unsafe);
+	return -EPERM;
+}
+
 int machine_open_device(struct machine *m, struct machine_device *d)
 {
 	bool by_fd = d->cfg->kind == DEVICE_FD;
 	struct sysfs_device dev;
-	char unsafe[256];
 	int r = 0;
 
 	memset(&dev, 0, sizeof(dev));
@@ -138,11 +148,6 @@ int machine_open_device(struct machine *m, struct machine_device *d)
 		find_by_fd(d->cfg, &dev);
 	else
 		r = find(d->cfg, &dev);
-	if (!r &&
-	    sysfs_unsafe_interrupts(&host_sysfs, unsafe, sizeof(unsafe))) {
-		log_err("%s: cannot be assigned: %s", d->cfg->spec, unsafe);
-		r = -EPERM;
-	}
 	if (r)
 		return r;
 
@@ -162,7 +167,7 @@ int machine_open_device(struct machine *m, struct machine_device *d)
 
 	r = bind_device(m, d, &dev);
 	if (!r)
-		r = vfio_attach(d->vfio, iommufd_ioas(m->iommufd));
+		r = machine_attach_device(m, d);
 	if (!r)
 		stats_stage(m->stats, "attach", d->cfg->spec);
 	return r;
@@ -183,6 +188,9 @@ int machine_plug_device(struct machine *m, struct machine_device *d,
 		.require_p2p = m->cfg->p2p == P2P_ON,
 		.rom = d->cfg->rom,
 		.trap_bars = d->cfg->trap_bars,
+		.ats = d->cfg->ats,
+		.gpudirect = d->cfg->gpudirect,
+		.gpudirect_clique = d->cfg->gpudirect_clique,
 		.require_reset = d->cfg->require_reset,
 		/* INTA: it is the only function there, whatever pin it has on
 		 * the host (vfio-config.c sees to it). */
@@ -212,4 +220,6 @@ void machine_close_device(struct machine *m, struct machine_device *d)
 	d->in_kvm = false;
 	vfio_close(d->vfio);
 	d->vfio = NULL;
+	iommufd_free(m->iommufd, d->hwpt);
+	d->hwpt = 0;
 }

@@ -31,7 +31,8 @@ static int find_unreachable(struct machine *m, const struct range **lost,
 {
 	struct range *usable cleanup_free = NULL;
 	unsigned int nr_usable;
-	int r = iommufd_ranges(m->iommufd, &usable, &nr_usable);
+	int r = iommufd_ranges(m->iommufd, iommufd_ioas(m->iommufd), &usable,
+			       &nr_usable);
 
 	*lost = NULL;
 	for (unsigned int i = 0; !r && i < nr; i++) {

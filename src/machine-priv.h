@@ -37,6 +37,7 @@ struct machine_device {
 	const struct device_config *cfg;
 	struct vfio_device *vfio;
 	bool in_kvm; /* FILE_ADDed */
+	uint32_t hwpt; /* page table for a PASID; 0: none */
 	struct vfio_pci *pci;
 	struct pci_port *port;
 };
@@ -82,6 +83,11 @@ struct machine {
 
 /* machine-device.c: open, FILE_ADD, BIND, ATTACH; in reverse. */
 int machine_open_device(struct machine *m, struct machine_device *d);
+/* machine-attach.c: ATTACH alone.  0 or -errno, logged. */
+int machine_attach_device(struct machine *m, struct machine_device *d);
+/* -EPERM, logged with the first device's name, if no host device may be
+ * assigned because it could forge interrupts. */
+int machine_check_interrupts(const struct machine *m);
 int machine_plug_device(struct machine *m, struct machine_device *d,
 			unsigned int slot);
 void machine_close_device(struct machine *m, struct machine_device *d);

@@ -18,6 +18,7 @@
 #include "bus.h"
 #include "console.h"
 #include "fd.h"
+#include "iommufd-memlock.h"
 #include "iommufd.h"
 #include "irq.h"
 #include "kvm.h"
@@ -134,6 +135,10 @@ static int open_devices(struct machine *m)
 
 	if (!m->cfg->nr_devices)
 		return 0;
+	r = machine_check_interrupts(m);
+	if (r)
+		return r;
+	memlock_warn("/proc", m->cfg->memory.bytes);
 	r = iommufd_create(&m->iommufd, m->cfg->iommufd, m->stats);
 	if (r)
 		return r;
@@ -165,7 +170,7 @@ static int last_iova(struct machine *m, uint64_t *last)
 	*last = UINT64_MAX;
 	if (!m->iommufd)
 		return 0;
-	r = iommufd_ranges(m->iommufd, &ranges, &nr);
+	r = iommufd_ranges(m->iommufd, iommufd_ioas(m->iommufd), &ranges, &nr);
 	if (r)
 		return r;
 	if (nr)

@@ -21,6 +21,7 @@
 #define ABI_IOMMU_IOAS_IOVA_RANGES _IO(ABI_IOMMUFD_TYPE, 0x84)
 #define ABI_IOMMU_IOAS_MAP _IO(ABI_IOMMUFD_TYPE, 0x85)
 #define ABI_IOMMU_IOAS_UNMAP _IO(ABI_IOMMUFD_TYPE, 0x86)
+#define ABI_IOMMU_HWPT_ALLOC _IO(ABI_IOMMUFD_TYPE, 0x89) /* 6.6 */
 #define ABI_IOMMU_GET_HW_INFO _IO(ABI_IOMMUFD_TYPE, 0x8a) /* 6.6 */
 #define ABI_IOMMU_IOAS_MAP_FILE _IO(ABI_IOMMUFD_TYPE, 0x8f) /* 6.13 */
 
@@ -97,8 +98,26 @@ struct abi_iommu_hw_info {
 	uint32_t data_len;
 	uint64_t data_uptr;
 	uint32_t out_data_type;
-	uint32_t reserved;
+	uint8_t out_max_pasid_log2; /* 6.15; 0: no PASIDs */
+	uint8_t reserved[3];
 	uint64_t out_capabilities;
+};
+
+#define ABI_IOMMU_HWPT_ALLOC_PASID (1U << 3) /* 6.15 */
+
+/* A page table of an IOAS, for one kind of device. */
+struct abi_iommu_hwpt_alloc {
+	uint32_t size;
+	uint32_t flags;
+	uint32_t dev_id;
+	uint32_t pt_id;
+	uint32_t out_hwpt_id;
+	uint32_t reserved;
+	uint32_t data_type; /* these four: 0 for the kernel's own format */
+	uint32_t data_len;
+	uint64_t data_uptr;
+	uint32_t fault_id;
+	uint32_t reserved2;
 };
 
 #endif

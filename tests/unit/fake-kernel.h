@@ -5,7 +5,7 @@
  * file is a memfd, so mapping and reading them is real. It refuses what the
  * kernel refuses, notes what was done in which order, and fails on demand.
  *
- * For programs that wrap open, close, ioctl, sysfs_read_pci, sysfs_why_not,
+ * For programs that wrap open, close, ioctl, memlock_warn, sysfs_read_pci, sysfs_why_not,
  * sysfs_unsafe_interrupts, sandbox_process and sandbox_thread. After
  * harness.h. An ioctl that the machine does by itself is counted, so the n-th
  * of a start is always the same one.
@@ -37,6 +37,8 @@
 #define FAKE_REGION(i) ((uint64_t)(i) << 40)
 #define FAKE_NODE "/dev/vfio/devices/vfio"
 #define FAKE_IOAS 7
+#define FAKE_SCRATCH 8 /* a second IOAS */
+#define FAKE_HWPT 9
 
 enum fake_kind {
 	FAKE_OTHER, /* not ours */
@@ -63,9 +65,16 @@ struct fake_state {
 	unsigned int missing_cap, max_vcpus;
 	bool cap_is_missing, unsafe, no_kvm_clock;
 	bool in_kvm[2], bound[2], attached[2];
+	/* PASIDs: what the device has (log2), or why there are none. */
+	uint8_t pasid_log2;
+	int pasid_errno, hwpt_errno;
+	/* What a device reaches; it must not cut what was allowed. */
+	struct abi_iommu_iova_range reach[3];
+	unsigned int nr_reach;
+	struct abi_iommu_iova_range allowed[8]; /* of the last call */
+	unsigned int nr_allowed;
+	bool has_ioas;
 	int no_dmabuf[2]; /* errno of a device that cannot export its BARs */
-	uint64_t last_iova; /* 0: of 39 bits */
-	unsigned int nr_allowed; /* ranges, of the last call */
 	int confine_errno;
 	int event_fds[VFIO_NR_IRQS]; /* of the last that set one */
 	/* KVM_RUN, in a vCPU's thread; 0 or an errno. */
@@ -88,6 +97,7 @@ bool __wrap_sysfs_why_not(const struct sysfs *sysfs,
 bool __wrap_sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why,
 				    size_t size);
 int __wrap_sandbox_process(enum sandbox_mode mode);
+void __wrap_memlock_warn(const char *proc, uint64_t need_bytes);
 int __wrap_sandbox_thread(enum sandbox_mode mode, enum sandbox_thread kind,
 			  const struct sandbox_ioctls *lists, size_t nr_lists);
 
@@ -97,6 +107,10 @@ static inline void fake_reset(void)
 	fake.fail_at = fake.fail_open_at = -1;
 	fake.fail_errno = EIO;
 	fake.max_vcpus = 64;
+	fake.nr_reach = 2;
+	fake.reach[0] = (struct abi_iommu_iova_range){ 0, 0xfedfffff };
+	fake.reach[1] =
+		(struct abi_iommu_iova_range){ 0xfef00000, (1ULL << 39) - 1 };
 }
 
 static inline int fake_no(int err)
@@ -210,6 +224,74 @@ static inline int fake_feature(int i, const struct abi_vfio_feature_dma_buf *f)
 	return fake_fd(FAKE_OTHER, f->length);
 }
 
+/* Each allowed range lies within one that the device reaches. */
+static inline bool fake_reaches_all(void)
+{
+	for (unsigned int i = 0; i < fake.nr_allowed; i++) {
+		unsigned int k = 0;
+
+		while (k < fake.nr_reach &&
+		       (fake.allowed[i].start < fake.reach[k].start ||
+			fake.allowed[i].last > fake.reach[k].last))
+			k++;
+		if (k == fake.nr_reach)
+			return false;
+	}
+	return true;
+}
+
+static inline int fake_attach_pasid(int i, const struct abi_vfio_attach *a)
+{
+	char what[32];
+
+	assert_int_equal(a->argsz, 16);
+	assert_int_equal(a->flags, ABI_VFIO_DEVICE_ATTACH_PASID);
+	if (fake.pasid_errno)
+		return fake_no(fake.pasid_errno);
+	if (a->pt_id != FAKE_HWPT)
+		return fake_no(ENOENT);
+	assert_true(fake.attached[i]);
+	snprintf(what, sizeof(what), "pasid%u-", a->pasid);
+	fake_note(what, fake_names[FAKE_DEVICE + i]);
+	return 0;
+}
+
+static inline int fake_attach(int i, const struct abi_vfio_attach *a)
+{
+	if (a->flags)
+		return fake_attach_pasid(i, a);
+	assert_int_equal(a->argsz, 12);
+	if (a->pt_id == FAKE_SCRATCH) {
+		fake_note("look", fake_names[FAKE_DEVICE + i]);
+		return 0;
+	}
+	if (a->pt_id != FAKE_IOAS && a->pt_id != FAKE_HWPT)
+		return fake_no(ENOENT);
+	if (!fake_reaches_all())
+		return fake_no(EADDRINUSE);
+	fake_note(a->pt_id == FAKE_HWPT ? "attach-hwpt" : "attach",
+		  fake_names[FAKE_DEVICE + i]);
+	fake.attached[i] = true;
+	return 0;
+}
+
+static inline int fake_detach(int i, const struct abi_vfio_detach *d)
+{
+	const char *name = fake_names[FAKE_DEVICE + i];
+	char what[32];
+
+	assert_int_equal(d->argsz, d->flags ? 12 : 8);
+	if (d->flags) {
+		assert_int_equal(d->flags, ABI_VFIO_DEVICE_DETACH_PASID);
+		snprintf(what, sizeof(what), "unpasid%u-", d->pasid);
+		fake_note(what, name);
+		return 0;
+	}
+	fake_note(fake.attached[i] ? "detach" : "away", name);
+	fake.attached[i] = false;
+	return 0;
+}
+
 static inline int fake_vfio(int i, unsigned long request, void *arg)
 {
 	const char *name = fake_names[FAKE_DEVICE + i];
@@ -221,15 +303,9 @@ static inline int fake_vfio(int i, unsigned long request, void *arg)
 	case ABI_VFIO_DEVICE_BIND_IOMMUFD:
 		return fake_bind(i, arg);
 	case ABI_VFIO_DEVICE_ATTACH_IOMMUFD_PT:
-		if (((struct abi_vfio_attach *)arg)->pt_id != FAKE_IOAS)
-			return fake_no(ENOENT);
-		fake_note("attach", name);
-		fake.attached[i] = true;
-		return 0;
+		return fake_attach(i, arg);
 	case ABI_VFIO_DEVICE_DETACH_IOMMUFD_PT:
-		fake_note("detach", name);
-		fake.attached[i] = false;
-		return 0;
+		return fake_detach(i, arg);
 	case VFIO_DEVICE_GET_INFO:
 		((struct vfio_device_info *)arg)->flags =
 			VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
@@ -254,32 +330,77 @@ static inline int fake_vfio(int i, unsigned long request, void *arg)
 
 /* ----- iommufd ----- */
 
+static inline int fake_ioas(struct abi_iommu_ioas_alloc *alloc)
+{
+	alloc->out_ioas_id = fake.has_ioas ? FAKE_SCRATCH : FAKE_IOAS;
+	fake_note(fake.has_ioas ? "scratch" : "ioas", "");
+	fake.has_ioas = true;
+	return 0;
+}
+
+static inline int fake_allow(const struct abi_iommu_ioas_allow_iovas *a)
+{
+	assert_true(a->num_iovas <= ARRAY_SIZE(fake.allowed));
+	memcpy(fake.allowed, (void *)(uintptr_t)a->allowed_iovas,
+	       a->num_iovas * sizeof(fake.allowed[0]));
+	fake.nr_allowed = a->num_iovas;
+	fake_note("allow", "");
+	return 0;
+}
+
+static inline int fake_ranges(struct abi_iommu_ioas_iova_ranges *get)
+{
+	assert_true(get->num_iovas >= fake.nr_reach);
+	get->num_iovas = fake.nr_reach;
+	memcpy((void *)(uintptr_t)get->allowed_iovas, fake.reach,
+	       fake.nr_reach * sizeof(fake.reach[0]));
+	return 0;
+}
+
+static inline int fake_hwpt(struct abi_iommu_hwpt_alloc *alloc)
+{
+	struct abi_iommu_hwpt_alloc want = {
+		.size = 48,
+		.flags = ABI_IOMMU_HWPT_ALLOC_PASID,
+		.dev_id = alloc->dev_id,
+		.pt_id = FAKE_IOAS,
+	};
+
+	assert_memory_equal(alloc, &want, sizeof(want));
+	assert_in_range(alloc->dev_id, 1, 2);
+	if (fake.hwpt_errno)
+		return fake_no(fake.hwpt_errno);
+	fake_note("hwpt", fake_names[FAKE_DEVICE + alloc->dev_id - 1]);
+	alloc->out_hwpt_id = FAKE_HWPT;
+	return 0;
+}
+
+static inline int fake_destroy(const struct abi_iommu_destroy *d)
+{
+	if (d->id != FAKE_SCRATCH && (fake.attached[0] || fake.attached[1]))
+		return fake_no(EBUSY);
+	fake_note(d->id == FAKE_IOAS ? "destroy" :
+		  d->id == FAKE_HWPT ? "free-hwpt" :
+				       "free-scratch",
+		  "");
+	return 0;
+}
+
 static inline int fake_iommu(unsigned long request, void *arg)
 {
-	struct abi_iommu_ioas_iova_ranges *ranges = arg;
-	struct abi_iommu_iova_range *list;
-
 	switch (request) {
 	case ABI_IOMMU_IOAS_ALLOC:
-		((struct abi_iommu_ioas_alloc *)arg)->out_ioas_id = FAKE_IOAS;
-		fake_note("ioas", "");
-		return 0;
+		return fake_ioas(arg);
 	case ABI_IOMMU_IOAS_ALLOW_IOVAS:
-		fake.nr_allowed =
-			((struct abi_iommu_ioas_allow_iovas *)arg)->num_iovas;
-		fake_note("allow", "");
-		return 0;
+		return fake_allow(arg);
 	case ABI_IOMMU_IOAS_IOVA_RANGES:
-		list = (void *)(uintptr_t)ranges->allowed_iovas;
-		ranges->num_iovas = 2;
-		list[0] = (struct abi_iommu_iova_range){ 0, 0xfedfffff };
-		list[1] = (struct abi_iommu_iova_range){ 0xfef00000,
-							 (1ULL << 39) - 1 };
-		if (fake.last_iova) {
-			list[0].last = fake.last_iova;
-			ranges->num_iovas = 1;
-		}
+		return fake_ranges(arg);
+	case ABI_IOMMU_GET_HW_INFO:
+		((struct abi_iommu_hw_info *)arg)->out_max_pasid_log2 =
+			fake.pasid_log2;
 		return 0;
+	case ABI_IOMMU_HWPT_ALLOC:
+		return fake_hwpt(arg);
 	case ABI_IOMMU_IOAS_MAP_FILE:
 		fake_note("map", "");
 		return 0;
@@ -287,10 +408,7 @@ static inline int fake_iommu(unsigned long request, void *arg)
 		fake_note("unmap", "");
 		return 0;
 	case ABI_IOMMU_DESTROY:
-		if (fake.attached[0] || fake.attached[1])
-			return fake_no(EBUSY);
-		fake_note("destroy", "");
-		return 0;
+		return fake_destroy(arg);
 	default:
 		return fake_no(ENOTTY);
 	}
@@ -487,6 +605,13 @@ bool __wrap_sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why,
 	(void)sysfs;
 	snprintf(why, size, "no interrupt remapping");
 	return fake.unsafe;
+}
+
+/* It reads files of every process there is. */
+void __wrap_memlock_warn(const char *proc, uint64_t need_bytes)
+{
+	(void)proc;
+	assert_true(need_bytes > 0);
 }
 
 int __wrap_sandbox_process(enum sandbox_mode mode)

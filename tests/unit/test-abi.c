@@ -169,6 +169,12 @@ static void iommufd_like_system(void **state)
 	SAME(abi_iommu_hw_info, iommu_hw_info, dev_id);
 	SAME(abi_iommu_hw_info, iommu_hw_info, out_capabilities);
 #endif
+#ifdef IOMMU_HWPT_ALLOC
+	assert_int_equal(ABI_IOMMU_HWPT_ALLOC, IOMMU_HWPT_ALLOC);
+	SAME(abi_iommu_hwpt_alloc, iommu_hwpt_alloc, dev_id);
+	SAME(abi_iommu_hwpt_alloc, iommu_hwpt_alloc, pt_id);
+	SAME(abi_iommu_hwpt_alloc, iommu_hwpt_alloc, out_hwpt_id);
+#endif
 #ifdef IOMMU_IOAS_MAP_FILE
 	assert_int_equal(ABI_IOMMU_IOAS_MAP_FILE, IOMMU_IOAS_MAP_FILE);
 	SAME_SIZE(abi_iommu_ioas_map_file, iommu_ioas_map_file);

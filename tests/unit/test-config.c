@@ -120,7 +120,9 @@ static void everything(void **state)
 static void devices(void **state)
 {
 	struct run_config *cfg = good(
-		"-k k -d 3B:00.0,require-reset=on "
+		"-k k -d 3B:00.0,require-reset=on,ats=on,pasid=1048575,"
+		"gpudirect-clique=15,"
+		"vf-token=83B8F4F2-509F-382F-3C1E-E6BFE0FA1001 "
 		"--device=0001:00:1f.7,rom=off,port=31,id=net0 "
 		"--device 83B8F4F2-509F-382F-3C1E-E6BFE0FA1001,x-trap-bars=on "
 		"--device /sys/devices/virtual/mtty/mtty/x,,y,rom");
@@ -138,6 +140,15 @@ static void devices(void **state)
 	assert_false(d[1].require_reset);
 	assert_false(d[0].trap_bars);
 	assert_null(d[0].id);
+	assert_true(d[0].ats && d[0].gpudirect && d[0].has_vf_token);
+	assert_int_equal(d[0].pasid, 1048575);
+	assert_int_equal(d[0].gpudirect_clique, 15);
+	assert_memory_equal(d[0].vf_token,
+			    "\x83\xb8\xf4\xf2\x50\x9f\x38\x2f"
+			    "\x3c\x1e\xe6\xbf\xe0\xfa\x10\x01",
+			    16);
+	assert_false(d[1].ats || d[1].gpudirect || d[1].has_vf_token);
+	assert_int_equal(d[1].pasid, 0);
 	assert_string_equal(d[1].spec, "0001:00:1f.7");
 	assert_int_equal(d[1].port, 31);
 	assert_string_equal(d[1].id, "net0");
@@ -298,6 +309,11 @@ static const struct {
 	{ "-k k -d 3b:00.0 -d /sys/bus/pci/devices/0000:3b:00.0/",
 	  "named twice" },
 	{ "-k k -d 3b:00.0,devid=1", "devid: only for fd=N" },
+	{ "-k k -d 3b:00.0,pasid=0", "pasid: 0: out of range; from 1 to" },
+	{ "-k k -d 3b:00.0,pasid=1048576", "pasid: 1048576: out of range" },
+	{ "-k k -d 3b:00.0,gpudirect-clique=16", "16: out of range; from 0" },
+	{ "-k k -d 3b:00.0,vf-token=3b:00.0", "vf-token: 3b:00.0: not a UUID" },
+	{ "-k k -d 3b:00.0,vf-token", "vf-token: " },
 
 	{ "-k k --console tty", "--console: tty: not one of stdio, file:PATH" },
 	{ "-k k --console file:", "--console: its value is missing" },

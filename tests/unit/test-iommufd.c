@@ -191,7 +191,8 @@ static int whole_life(struct stats *stats)
 		return r;
 	r = iommufd_allow(iommufd, allow, 2);
 	if (!r)
-		r = iommufd_ranges(iommufd, &ranges, &nr);
+		r = iommufd_ranges(iommufd, iommufd_ioas(iommufd), &ranges,
+				   &nr);
 	if (!r)
 		r = iommufd_map(iommufd, 0, MIB(3), 5, 0, page, MIB(4));
 	if (!r)
@@ -404,7 +405,9 @@ static void ranges_of_any_number(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		fake.nr_ranges = numbers[i];
-		assert_int_equal(iommufd_ranges(iommufd, &ranges, &nr), 0);
+		assert_int_equal(iommufd_ranges(iommufd, iommufd_ioas(iommufd),
+						&ranges, &nr),
+				 0);
 		assert_int_equal(nr, numbers[i]);
 		if (nr > 1)
 			assert_int_equal(ranges[1].size, 0x1000);
@@ -415,9 +418,13 @@ static void ranges_of_any_number(void **state)
 	capture_begin(&c);
 	fake.lies = true;
 	fake.nr_ranges = 2;
-	assert_int_equal(iommufd_ranges(iommufd, &ranges, &nr), -EPROTO);
+	assert_int_equal(iommufd_ranges(iommufd, iommufd_ioas(iommufd), &ranges,
+					&nr),
+			 -EPROTO);
 	fake.nr_ranges = 1U << 20; /* no sane kernel */
-	assert_int_equal(iommufd_ranges(iommufd, &ranges, &nr), -EMSGSIZE);
+	assert_int_equal(iommufd_ranges(iommufd, iommufd_ioas(iommufd), &ranges,
+					&nr),
+			 -EMSGSIZE);
 	assert_non_null(strstr(capture_end(&c), "address ranges"));
 	iommufd_destroy(iommufd);
 }
@@ -509,6 +516,29 @@ static void pinned_total_is_per_uid(void **state)
 	rmdir(root);
 }
 
+static void memlock_is_foretold(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	fake.memlock = MIB(8);
+	capture_begin(&c);
+	memlock_warn("/nowhere", MIB(512));
+	assert_non_null(strstr(capture_end(&c),
+			       "wherry: notice: guest memory will hardly be "
+			       "pinned: locked-memory limit: this VM needs 512 "
+			       "MiB, "));
+	assert_non_null(strstr(c.text, "RLIMIT_MEMLOCK is 8192 KiB; set "
+				       "LimitMEMLOCK=512M"));
+	/* To the byte, and without a limit. */
+	for (int i = 0; i < 2; i++) {
+		fake.memlock = i ? RLIM_INFINITY : MIB(512);
+		capture_begin(&c);
+		memlock_warn("/nowhere", MIB(512));
+		assert_string_equal(capture_end(&c), "");
+	}
+}
+
 static void memlock_message(void **state)
 {
 	char root[] = "/tmp/wherry-proc-XXXXXX";
@@ -561,6 +591,7 @@ int main(void)
 		T(maps_what_devices_export),
 		T(destroy_takes_null),
 		T(pinned_total_is_per_uid),
+		T(memlock_is_foretold),
 		T(memlock_message),
 	};
 

@@ -372,18 +372,153 @@ static void p2p_that_cannot_be(void **state)
 			      "devices: its driver cannot"));
 }
 
+static void reaches_up_to(uint64_t last)
+{
+	fake.nr_reach = 1;
+	fake.reach[0] = (struct abi_iommu_iova_range){ 0, last };
+}
+
 static void p2p_out_of_reach(void **state)
 {
 	struct run_config cfg = fake_run_config(kernel);
 
-	fake.last_iova = 0xcfffffff;
+	reaches_up_to(0xcfffffff);
 	assert_false(p2p(&cfg, "p2p: off: not every device can reach "
 			       "0xc0000000 to 0xdfffffff"));
 	reset_fake(state);
-	fake.last_iova = 0xcfffffff;
+	reaches_up_to(0xcfffffff);
 	cfg.p2p = P2P_ON;
 	assert_false(p2p(&cfg, "--p2p on: not every device can reach "
 			       "0xc0000000 to 0xdfffffff"));
+}
+
+/* Both what bears the number and what bears none go by one page table that
+ * can serve it; it is gone before the IOAS is. */
+static void pasids_need_a_page_table(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	unsigned int fds = nr_fds();
+
+	(void)state;
+	cfg.p2p = P2P_OFF;
+	cfg.devices[0].pasid = 5;
+	fake.pasid_log2 = 3;
+	assert_int_equal(whole_life(&cfg), 0);
+	assert_string_equal(
+		fake.order,
+		"vm ioas allow open0 add0 bind0 hwpt0 attach-hwpt0 pasid5-0 "
+		"open1 add1 bind1 attach1 map "
+		"detach1 del1 close-1 unpasid5-0 detach0 del0 close-0 "
+		"free-hwpt unmap destroy "
+		"close-iommu close-kvm-vfio close-vm close-kvm ");
+	assert_int_equal(nr_fds(), fds);
+}
+
+static void pasids_that_are_not_there(void **state)
+{
+	static const struct {
+		int pasid_errno, hwpt_errno;
+		uint8_t log2;
+		const char *says;
+	} rows[] = {
+		{ EINVAL, 0, 3,
+		  "pasid=8: this kernel attaches no device by "
+		  "PASID; use Linux 6.15" },
+		{ EOPNOTSUPP, 0, 3, "pasid=8: the device's driver cannot" },
+		{ 0, 0, 0,
+		  "pasid=8: the device, or the IOMMU before it, has "
+		  "no PASIDs" },
+		{ 0, 0, 3, "pasid=8: its PASIDs go up to 7" },
+		{ 0, EOPNOTSUPP, 4,
+		  "pasid=8: its IOMMU offers no page table "
+		  "for PASIDs: Operation not supported" },
+	};
+	struct run_config cfg = fake_run_config(kernel);
+
+	cfg.devices[0].pasid = 8;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		fake.pasid_errno = rows[i].pasid_errno;
+		fake.hwpt_errno = rows[i].hwpt_errno;
+		fake.pasid_log2 = rows[i].log2;
+		fails_with(&cfg, rows[i].says);
+		assert_null(strstr(fake.order, "attach"));
+		assert_non_null(strstr(fake.order, "close-0 "));
+	}
+}
+
+static void each_ioctl_failed_with_a_pasid(void **state)
+{
+	struct run_config cfg = fake_run_config(kernel);
+	struct machine *m;
+	struct stats stats;
+	int nr;
+
+	cfg.p2p = P2P_OFF;
+	cfg.devices[0].pasid = 5;
+	fake.pasid_log2 = 3;
+	stats_init(&stats);
+	assert_int_equal(machine_create(&m, &cfg, &stats), 0);
+	nr = fake.nr_ioctls;
+	machine_destroy(m);
+	for (int i = 0; i < nr; i++) {
+		reset_fake(state);
+		fake.pasid_log2 = 3;
+		fake.fail_at = i;
+		broken_life(&cfg);
+	}
+}
+
+static void layouts_out_of_reach_are_named(void **state)
+{
+	static const struct {
+		uint64_t memory;
+		unsigned int nr;
+		struct abi_iommu_iova_range reach[3];
+		const char *says;
+	} rows[] = {
+		/* 39 bits, of which one GiB at 3 GiB is for devices. */
+		{ GIB(600),
+		  2,
+		  { { 0, 0xfedfffff }, { 0xfef00000, (1ULL << 39) - 1 } },
+		  "its IOMMU's addresses end at 0x7fffffffff, and the guest's "
+		  "memory at 0x963fffffff; use --memory 523264M or less" },
+		{ GIB(1),
+		  3,
+		  { { 0, 0xfffffff },
+		    { 0x10100000, 0xfedfffff },
+		    { 0xfef00000, (1ULL << 48) - 1 } },
+		  "its IOMMU reserves 0x10000000-0x100fffff, where the guest's "
+		  "memory is; use --memory 256M or less" },
+		{ GIB(8),
+		  3,
+		  { { 0, 0xfedfffff },
+		    { 0xfef00000, 0x13fffffff },
+		    { 0x180000000, (1ULL << 48) - 1 } },
+		  "its IOMMU reserves 0x140000000-0x17fffffff, where" },
+		/* Not even the first page. */
+		{ GIB(1),
+		  1,
+		  { { 0x1000, (1ULL << 48) - 1 } },
+		  "its IOMMU reserves 0x0-0xfff, where" },
+	};
+	struct run_config cfg = fake_run_config(kernel);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		cfg.memory.bytes = rows[i].memory;
+		fake.nr_reach = rows[i].nr;
+		memcpy(fake.reach, rows[i].reach, sizeof(fake.reach));
+		fails_with(&cfg, rows[i].says);
+		assert_non_null(strstr(fake.order, "scratch look0 away0 "
+						   "free-scratch "));
+	}
+	/* A VM whose memory fits, to the byte. */
+	reset_fake(state);
+	cfg.memory.bytes = MIB(32);
+	fake.nr_reach = 1;
+	fake.reach[0] = (struct abi_iommu_iova_range){ 0, MIB(32) - 1 };
+	assert_int_equal(whole_life(&cfg), 0);
 }
 
 int main(void)
@@ -407,6 +542,12 @@ int main(void)
 		cmocka_unit_test_setup(more_vcpus_than_kvm_allows, reset_fake),
 		cmocka_unit_test_setup(kvm_that_cannot_be_opened, reset_fake),
 		cmocka_unit_test_setup(unsafe_interrupts_are_refused,
+				       reset_fake),
+		cmocka_unit_test_setup(pasids_need_a_page_table, reset_fake),
+		cmocka_unit_test_setup(pasids_that_are_not_there, reset_fake),
+		cmocka_unit_test_setup(each_ioctl_failed_with_a_pasid,
+				       reset_fake),
+		cmocka_unit_test_setup(layouts_out_of_reach_are_named,
 				       reset_fake),
 		cmocka_unit_test_setup(p2p_on_auto_and_off, reset_fake),
 		cmocka_unit_test_setup(p2p_that_cannot_be, reset_fake),

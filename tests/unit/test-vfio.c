@@ -39,6 +39,8 @@ static struct {
 	int nr_ioctls;
 	int nr_again; /* so many EAGAIN from BIND and RESET */
 	bool bound, attached;
+	bool old; /* knows no tokens */
+	const uint8_t *token; /* that BIND must bring; NULL: none */
 	uint32_t flags, num_regions, num_irqs;
 	struct fake_region regions[NR_REGIONS];
 	struct vfio_irq_info irqs[VFIO_NR_IRQS];
@@ -125,11 +127,21 @@ static int fake_hot_reset(const struct vfio_pci_hot_reset *reset)
 
 static int fake_bind(struct abi_vfio_bind *bind)
 {
+	/* How the kernel is asked whether it knows tokens: a tail that is not
+	 * zero. Older ones know 16 bytes and see the iommufd. */
+	if (bind->argsz > sizeof(*bind)) {
+		assert_int_equal(bind->iommufd, -1);
+		assert_int_equal(*(uint64_t *)(bind + 1), 1);
+		return no(fake.old ? EINVAL : E2BIG);
+	}
 	if (again())
 		return -1;
-	assert_true(bind->argsz >= 16);
-	assert_int_equal(bind->flags, 0);
-	assert_int_equal(bind->token_uuid_ptr, 0);
+	assert_int_equal(bind->argsz, 24);
+	assert_int_equal(bind->flags, fake.token ? 1 : 0);
+	assert_int_equal(!bind->token_uuid_ptr, !fake.token);
+	if (fake.token)
+		assert_memory_equal((void *)(uintptr_t)bind->token_uuid_ptr,
+				    fake.token, 16);
 	assert_false(fake.bound);
 	fake.bound = true;
 	bind->out_devid = 42;
@@ -325,7 +337,7 @@ static struct vfio_device *bound(void)
 {
 	struct vfio_device *dev = opened();
 
-	assert_int_equal(vfio_bind(dev, 3, NULL), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), 0);
 	return dev;
 }
 
@@ -390,9 +402,9 @@ static int whole_life(struct stats *stats)
 
 	if (r)
 		return r;
-	r = vfio_bind(dev, 3, NULL);
+	r = vfio_bind(dev, 3, NULL, NULL);
 	if (!r)
-		r = vfio_attach(dev, 7);
+		r = vfio_attach(dev, 7, NULL);
 	vfio_close(dev);
 	return r;
 }
@@ -425,8 +437,8 @@ static void adopted(void **state)
 	assert_int_equal(fake.last_set.flags & VFIO_IRQ_SET_DATA_TYPE_MASK,
 			 VFIO_IRQ_SET_DATA_NONE);
 	assert_int_equal(vfio_adopt(dev, 5), -EALREADY);
-	assert_int_equal(vfio_bind(dev, 3, NULL), -EALREADY);
-	assert_int_equal(vfio_attach(dev, 7), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -EALREADY);
+	assert_int_equal(vfio_attach(dev, 7, NULL), 0);
 	vfio_close(dev);
 	assert_string_equal(fake.order, "IAD");
 	assert_int_equal(nr_fds(), before);
@@ -524,12 +536,12 @@ static void bind_errors_have_remedies(void **state)
 		fake.fail_at = fake.nr_ioctls;
 		fake.fail_errno = rows[i].err;
 		capture_begin(&c);
-		assert_int_equal(vfio_bind(dev, 3, NULL), -rows[i].err);
+		assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -rows[i].err);
 		assert_non_null(strstr(capture_end(&c), rows[i].says));
 		/* Unbound and retryable. */
 		assert_int_equal(vfio_state(dev), VFIO_OPENED);
 	}
-	assert_int_equal(vfio_bind(dev, 3, NULL), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), 0);
 	vfio_close(dev);
 }
 
@@ -553,7 +565,7 @@ static void bind_asks_the_caller_why(void **state)
 	fake.fail_at = 0;
 	fake.fail_errno = EINVAL;
 	capture_begin(&c);
-	assert_int_equal(vfio_bind(dev, 3, &why), -EINVAL);
+	assert_int_equal(vfio_bind(dev, 3, NULL, &why), -EINVAL);
 	assert_non_null(strstr(capture_end(&c), "held by qemu (pid 12)"));
 	assert_int_equal(explained, EINVAL);
 
@@ -562,12 +574,52 @@ static void bind_asks_the_caller_why(void **state)
 	fake.fail_at = fake.nr_ioctls;
 	fake.fail_errno = EPERM;
 	capture_begin(&c);
-	assert_int_equal(vfio_bind(dev, 3, &why), -EPERM);
+	assert_int_equal(vfio_bind(dev, 3, NULL, &why), -EPERM);
 	assert_non_null(strstr(capture_end(&c), "sibling"));
 	/* Not asked when it works: looking costs time. */
 	explained = 0;
-	assert_int_equal(vfio_bind(dev, 3, &why), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, &why), 0);
 	assert_int_equal(explained, 0);
+	vfio_close(dev);
+}
+
+static const uint8_t token[16] = { 0x83, 0xb8, 0xf4, 0xf2 };
+
+static void bind_brings_a_token(void **state)
+{
+	struct vfio_device *dev = opened();
+	struct capture c;
+
+	(void)state;
+	fake.token = token;
+	assert_int_equal(vfio_bind(dev, 3, token, NULL), 0);
+	vfio_close(dev);
+
+	/* A kernel that knows none is told apart without binding. */
+	reset_fake(state);
+	dev = opened();
+	fake.old = true;
+	capture_begin(&c);
+	assert_int_equal(vfio_bind(dev, 3, token, NULL), -ENOTSUP);
+	assert_non_null(
+		strstr(capture_end(&c), "vf-token: this kernel takes none"));
+	assert_false(fake.bound);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), 0);
+	vfio_close(dev);
+
+	/* The device takes none; or another one. */
+	reset_fake(state);
+	dev = opened();
+	fake.fail_at = fake.nr_ioctls + 1;
+	fake.fail_errno = EINVAL;
+	capture_begin(&c);
+	assert_int_equal(vfio_bind(dev, 3, token, NULL), -EINVAL);
+	assert_non_null(strstr(capture_end(&c), "it takes no VF token"));
+	fake.fail_at = fake.nr_ioctls + 1;
+	fake.fail_errno = EACCES;
+	capture_begin(&c);
+	assert_int_equal(vfio_bind(dev, 3, token, NULL), -EACCES);
+	assert_non_null(strstr(capture_end(&c), "; add vf-token=UUID, the "));
 	vfio_close(dev);
 }
 
@@ -578,7 +630,7 @@ static void bind_retries_while_it_is_reset(void **state)
 
 	(void)state;
 	fake.nr_again = 3;
-	assert_int_equal(vfio_bind(dev, 3, NULL), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), 0);
 	assert_int_equal(fake.nr_sleeps, 3);
 	vfio_close(dev);
 
@@ -586,7 +638,7 @@ static void bind_retries_while_it_is_reset(void **state)
 	dev = opened();
 	fake.nr_again = 1 << 20;
 	capture_begin(&c);
-	assert_int_equal(vfio_bind(dev, 3, NULL), -EAGAIN);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -EAGAIN);
 	assert_non_null(strstr(capture_end(&c), "reset"));
 	assert_true(fake.nr_sleeps < 1000);
 	vfio_close(dev);
@@ -597,14 +649,14 @@ static void states_are_kept_apart(void **state)
 	struct vfio_device *dev = opened();
 
 	(void)state;
-	assert_int_equal(vfio_attach(dev, 7), -EINVAL);
+	assert_int_equal(vfio_attach(dev, 7, NULL), -EINVAL);
 	assert_int_equal(vfio_detach(dev), 0);
 	assert_int_equal(fake.nr_ioctls, 0);
-	assert_int_equal(vfio_bind(dev, 3, NULL), 0);
-	assert_int_equal(vfio_bind(dev, 3, NULL), -EALREADY);
-	assert_int_equal(vfio_attach(dev, 7), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), 0);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -EALREADY);
+	assert_int_equal(vfio_attach(dev, 7, NULL), 0);
 	assert_int_equal(vfio_state(dev), VFIO_ATTACHED);
-	assert_int_equal(vfio_attach(dev, 7), 0); /* replaces */
+	assert_int_equal(vfio_attach(dev, 7, NULL), 0); /* replaces */
 	assert_int_equal(vfio_detach(dev), 0);
 	assert_int_equal(vfio_state(dev), VFIO_BOUND);
 	vfio_close(dev);
@@ -632,7 +684,7 @@ static void attach_errors_have_remedies(void **state)
 		fake.fail_at = fake.nr_ioctls;
 		fake.fail_errno = rows[i].err;
 		capture_begin(&c);
-		assert_int_equal(vfio_attach(dev, 7), -rows[i].err);
+		assert_int_equal(vfio_attach(dev, 7, NULL), -rows[i].err);
 		assert_non_null(strstr(capture_end(&c), rows[i].says));
 		assert_int_equal(vfio_state(dev), VFIO_BOUND);
 	}
@@ -647,7 +699,7 @@ static void other_apis_are_refused(void **state)
 	(void)state;
 	fake.flags = VFIO_DEVICE_FLAGS_AP;
 	capture_begin(&c);
-	assert_int_equal(vfio_bind(dev, 3, NULL), -ENODEV);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -ENODEV);
 	assert_non_null(strstr(capture_end(&c), "not a PCI device"));
 	vfio_close(dev);
 }
@@ -764,7 +816,7 @@ static void huge_capability_chains_are_refused(void **state)
 	(void)state;
 	fake.regions[0].caps_bytes = 1 << 20;
 	capture_begin(&c);
-	assert_int_equal(vfio_bind(dev, 3, NULL), -E2BIG);
+	assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -E2BIG);
 	assert_non_null(strstr(capture_end(&c), "region 0"));
 	vfio_close(dev);
 }
@@ -788,7 +840,7 @@ static void regions_beyond_the_file_are_refused(void **state)
 		fake.regions[1].size = rows[i].size;
 		fake.regions[1].offset = rows[i].offset;
 		capture_begin(&c);
-		assert_int_equal(vfio_bind(dev, 3, NULL), -EPROTO);
+		assert_int_equal(vfio_bind(dev, 3, NULL, NULL), -EPROTO);
 		assert_non_null(strstr(capture_end(&c), "out of bounds"));
 		vfio_close(dev);
 	}
@@ -1205,6 +1257,7 @@ int main(void)
 		T(facts_are_cached),
 		T(bind_errors_have_remedies),
 		T(bind_asks_the_caller_why),
+		T(bind_brings_a_token),
 		T(bind_retries_while_it_is_reset),
 		T(states_are_kept_apart),
 		T(attach_errors_have_remedies),
