@@ -340,11 +340,14 @@ static void show(struct vfio_bar *bar)
 
 		/* An area that gets no slot (RAM is there, or none is free)
 		 * is trapped instead: slower, and right. */
-		if (drop_slot(bar, i) &&
-		    kvm_memslot_add(v->kvm, bar->trap.start + a->start, a->size,
+		if (!drop_slot(bar, i))
+			continue;
+		if (kvm_memslot_add(v->kvm, bar->trap.start + a->start, a->size,
 				    (char *)bar->hva + a->start, rom,
 				    &bar->slots[i]) < 0)
 			bar->slots[i] = UINT_MAX;
+		else
+			v->nr_memslots_made++;
 	}
 	vfio_p2p_map(bar);
 }
@@ -363,15 +366,19 @@ static void bar_map(struct vfio_bar *bar, uint64_t addr)
 	bar->trap.start = addr;
 	r = bus_add(v->bus, &bar->trap);
 	bar->claimed = !r || r == -EEXIST;
-	if (!r)
+	if (!r) {
 		show(bar);
-	else
+	} else if (!bar->told) {
+		bar->told = true;
 		log_guest(
-			&v->rl, "%s: cannot map at 0x%" PRIx64 ": %s",
+			&v->rl,
+			"%s: cannot map at 0x%" PRIx64
+			": %s (said once for this BAR)",
 			bar->name, addr,
 			r == -EEXIST ?
-				"another device is there; it will be when that moves" :
+				"another device is there; it waits until that moves" :
 				strerror(-r));
+	}
 }
 
 /* Address that the guest decodes now, or 0. */

@@ -249,6 +249,7 @@ void vfio_pci_stats(struct vfio_pci *v, struct json *j)
 	}
 	json_array_end(j);
 	json_u64(j, "memslots", memslots);
+	json_u64(j, "memslots_made", v->nr_memslots_made);
 	json_u64(j, "host_maps", v->nr_host_maps);
 	json_u64(j, "p2p_maps", v->nr_p2p_maps);
 	json_u64(j, "vectors", made);

@@ -43,6 +43,7 @@ struct vfio_bar {
 	 * its place, above it one memslot per area (UINT_MAX: none, it
 	 * traps).  One that KVM could not remove stays in slots. */
 	bool claimed, live;
+	bool told; /* that it could not have its place */
 	unsigned int slots[VFIO_BAR_MAX_AREAS];
 	struct vfio_p2p p2p[VFIO_BAR_MAX_AREAS];
 	struct bus_range trap;
@@ -120,10 +121,9 @@ struct vfio_pci {
 
 	struct ratelimit rl;
 	uint64_t nr_config_reads, nr_config_writes; /* that reached it */
-
 	uint64_t nr_host_maps; /* mmaps of BARs: those at creation, no more */
-	uint64_t nr_p2p_maps;
 	uint64_t nr_resets, nr_bus_resets, nr_parked;
+	uint64_t nr_memslots_made, nr_p2p_maps;
 };
 
 /* vfio-quirk.c: the row of a device; one that excepts nothing by default. */
