@@ -1,0 +1,23 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-2-Clause
+# What guests of the suites of interrupts share: sourced as /irq.sh.
+
+# irqs WORD: the interrupts, over all CPUs, of the lines that end with it or
+# have it in their list of handlers.
+irqs() {
+	awk -v word="$1" '{
+		line = $0
+		gsub(/,/, " ", line)
+		n = split(line, w, " ")
+		for (i = 1; i <= n; i++)
+			if (w[i] == word || index(w[i], word "-") == 1)
+				for (j = 2; $j ~ /^[0-9]+$/; j++)
+					sum += $j
+	} END { print sum + 0 }' /proc/interrupts
+}
+
+# kind WORD: "level", "edge" or whatever the kernel calls the line.
+kind() {
+	grep -E "(^|[ ,])$1(-|,|\$)" /proc/interrupts |
+		grep -oE 'fasteoi|edge|PCI-MSIX|PCI-MSI' | sort -u | tr '\n' ' '
+}
