@@ -19,6 +19,7 @@
 
 #include "bdf.h"
 #include "bind.h"
+#include "cmd-devices.h"
 #include "json.h"
 #include "log.h"
 #include "options.h"
@@ -309,6 +310,7 @@ static void print_details(const struct row *row)
 		printf("    sibling: %s on %s\n", dev->siblings[i].bdf,
 		       dev->siblings[i].driver[0] ? dev->siblings[i].driver :
 						    "no driver");
+	devices_print_caps(dev);
 }
 
 static void print_table(const struct listing *l)
@@ -424,6 +426,8 @@ static void print_json(const struct listing *l)
 		json_i64(&j, "iommu_group", dev->iommu_group);
 		json_i64(&j, "numa_node", dev->numa_node);
 		json_lists(&j, dev);
+		if (l->verbose)
+			devices_json_caps(&j, dev);
 		json_object_end(&j);
 	}
 	json_array_end(&j);

@@ -65,7 +65,9 @@ static const char devices_usage[] =
 	"mdev, or a path below /sys.\n"
 	"\n"
 	"      --json            for programs\n"
-	"      --verbose         bridges, too, and more about each\n";
+	"      --verbose         bridges, too, and more about each: what a guest"
+	" sees\n"
+	"                        of its capabilities\n";
 
 static const char bind_usage[] =
 	"usage: wherry bind [--driver NAME] [--owner USER] [--group] [--force]"
