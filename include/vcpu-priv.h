@@ -28,6 +28,7 @@ struct vcpu {
 	bool entered; /* own thread: has been in KVM_RUN */
 	uint64_t exits[VCPU_NR_REASONS]; /* own thread; others while parked */
 	uint64_t interrupted; /* the same: kicks */
+	unsigned int retries; /* own thread: of one error, in a row */
 };
 
 struct vcpus {

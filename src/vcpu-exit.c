@@ -5,9 +5,13 @@
  */
 #include "vcpu-priv.h"
 
+#include <stdio.h>
+
 #include "abi/kvm.h"
 #include "bus.h"
 #include "log.h"
+
+#define MAX_RETRIES 8
 
 void vcpu_event(struct vcpu *vcpu, enum vm_event ev)
 {
@@ -62,10 +66,33 @@ static void exit_system_event(struct vcpu *vcpu)
 	}
 }
 
+/*
+ * "An access to a device while an event is delivered": Linux 6.14 and newer say
+ * so of a CPU that leaves the last event's type behind, as QEMU's emulated AMD
+ * does.  KVM delivers again what was not, so going on is harmless, and where it
+ * was true the same comes back at once.
+ */
+static bool is_worth_a_retry(struct vcpu *vcpu)
+{
+	return vcpu->run->internal.suberror == KVM_INTERNAL_ERROR_DELIVERY_EV &&
+	       vcpu->retries++ < MAX_RETRIES;
+}
+
 static void exit_internal_error(struct vcpu *vcpu)
 {
-	log_err("vcpu%u: KVM cannot go on: internal error %u", vcpu->id,
-		vcpu->run->internal.suberror);
+	const struct kvm_run *run = vcpu->run;
+	char data[128] = "";
+	size_t n = 0;
+
+	if (is_worth_a_retry(vcpu))
+		return;
+	/* What they mean differs by error; whoever reports it tells them. */
+	for (unsigned int i = 0; i < MIN(run->internal.ndata, 5); i++)
+		n += (size_t)snprintf(
+			data + n, sizeof(data) - n, " %#llx",
+			(unsigned long long)run->internal.data[i]);
+	log_err("vcpu%u: KVM cannot go on: internal error %u, data%s", vcpu->id,
+		run->internal.suberror, n ? data : " none");
 	vcpu_event(vcpu, VM_FAILED);
 }
 
@@ -111,6 +138,8 @@ void vcpu_dispatch(struct vcpu *vcpu)
 	if (reason >= VCPU_NR_REASONS)
 		reason = VCPU_NR_REASONS - 1;
 	vcpu->exits[reason]++;
+	if (reason != KVM_EXIT_INTERNAL_ERROR)
+		vcpu->retries = 0;
 	if (handlers[reason].fn)
 		handlers[reason].fn(vcpu);
 	else

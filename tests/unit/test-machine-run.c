@@ -108,6 +108,37 @@ static int internal_error(struct kvm_run *run)
 	return exits_with(run, KVM_EXIT_INTERNAL_ERROR);
 }
 
+static unsigned int nr_errors;
+
+static int delivery_errors(struct kvm_run *run)
+{
+	if (!nr_errors)
+		return power_off(run);
+	nr_errors--;
+	run->internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
+	return exits_with(run, KVM_EXIT_INTERNAL_ERROR);
+}
+
+static void some_errors_pass(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct machine_result result;
+	struct capture c;
+
+	(void)state;
+	nr_errors = 8;
+	result = run(&cfg, delivery_errors);
+	assert_int_equal(result.end, 0);
+	/* For ever is another thing. */
+	reset_fake(state);
+	nr_errors = 1000;
+	capture_begin(&c);
+	result = run(&cfg, delivery_errors);
+	assert_non_null(strstr(capture_end(&c), "internal error 3, data"));
+	assert_int_equal(result.end, 1);
+	assert_int_equal(nr_errors, 1000 - 9);
+}
+
 static int unknown_exit(struct kvm_run *run)
 {
 	return exits_with(run, KVM_EXIT_DEBUG);
@@ -554,6 +585,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_end_has_its_status, reset_fake),
+		cmocka_unit_test_setup(a_timeout_ends_it, reset_fake),
+		cmocka_unit_test_setup(some_errors_pass, reset_fake),
 		cmocka_unit_test_setup(a_timeout_ends_it, reset_fake),
 		cmocka_unit_test_setup(a_signal_then_grace, reset_fake),
 		cmocka_unit_test_setup(a_doubled_signal_is_one, reset_fake),
