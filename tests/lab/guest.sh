@@ -46,7 +46,7 @@ guest()
 # said NAME REGEX: whether the guest NAME printed a line that matches.
 said()
 {
-	tr -d '\r' <"$LAB_OUT/$1.out" | grep -Eq -- "$2"
+	tr -d '\r' <"$LAB_OUT/$1.out" | grep -E -- "$2" >/dev/null
 }
 
 # boots NAME SCRIPT [OPTION]...: the guest's script succeeds and powers off.

@@ -5,8 +5,10 @@
 #
 # Sourced by tests/lab/run.  Owns where each device sits, so that its BDF can be
 # found from inside: device_table has one "id parent-id addr" line per PCI
-# device, parent "pcie.0" being the root bus.  lab-size=SIZE in a device string
-# is ours: the size of the drive or memory that is added for it.
+# device, parent "pcie.0" being the root bus.  Two properties in a device string
+# are ours: lab-size=SIZE, the size of the drive or memory that is added for it,
+# and lab-file=PATH, an image that is there already, from the lab's cache on unless
+# absolute; what is written to it is forgotten.
 #
 # Root bus: 0x1 and 0x2 IOMMUs, 0x4 + K root port rpK, 0x1b and down
 # devices with bus=pcie.0, 0x1c the lab's own 9p shares.
@@ -87,9 +89,17 @@ place() { # K TYPE ID
 	device_table+=("$3 $bus $addr")
 }
 
-add_drive() { # K SIZE
-	truncate -s "$2" "$work/drive$1.img"
-	device_args+=(-drive "if=none,id=drive$1,format=raw,cache=unsafe,file=$work/drive$1.img")
+add_drive() { # K SIZE; the caller's file names an image
+	local path=$work/drive$1.img opts=
+	if [[ -n $file ]]; then
+		path=$file opts=snapshot=on,
+		[[ $path == /* ]] ||
+			path=${XDG_CACHE_HOME:-$HOME/.cache}/wherry/$path
+		[[ -r $path ]] || die "lab-file: cannot read $path"
+	else
+		truncate -s "$2" "$path"
+	fi
+	device_args+=(-drive "if=none,id=drive$1,format=raw,cache=unsafe,${opts}file=${path//,/,,}")
 	spec+=,drive=drive$1
 }
 
@@ -121,9 +131,10 @@ back_end() { # K TYPE SIZE
 
 # The K-th --device, counted from 0.
 add_device() { # K STRING
-	local spec=$2 type=${2%%,*} id size
+	local spec=$2 type=${2%%,*} id size file
 	size=$(prop lab-size "$spec") || size=
-	spec=$(without lab-size "$spec")
+	file=$(prop lab-file "$spec") || file=
+	spec=$(without lab-file "$(without lab-size "$spec")")
 	if ! id=$(prop id "$spec"); then
 		id=dev$1
 		spec+=,id=$id
