@@ -585,7 +585,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(each_end_has_its_status, reset_fake),
-		cmocka_unit_test_setup(a_timeout_ends_it, reset_fake),
 		cmocka_unit_test_setup(some_errors_pass, reset_fake),
 		cmocka_unit_test_setup(a_timeout_ends_it, reset_fake),
 		cmocka_unit_test_setup(a_signal_then_grace, reset_fake),
