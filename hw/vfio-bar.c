@@ -376,7 +376,7 @@ static void bar_map(struct vfio_bar *bar, uint64_t addr)
 			": %s (said once for this BAR)",
 			bar->name, addr,
 			r == -EEXIST ?
-				"another device is there; it waits until that moves" :
+				"that is taken, or out of reach; it waits until it is free" :
 				strerror(-r));
 	}
 }

@@ -15,6 +15,8 @@
 struct kvm;
 struct kvm_route;
 
+#define LAYOUT_MAX_KEPT 4
+
 /* Where things are in the guest's physical address space. */
 struct layout {
 	struct range ram[RAM_MAX_RANGES];
@@ -23,6 +25,10 @@ struct layout {
 	struct range mmio32; /* non-prefetchable windows, below 4 GiB */
 	struct range mmio64; /* prefetchable windows, above RAM */
 	struct range pio; /* port window for I/O BARs */
+	/* What no device may be mapped over: the irqchip's and KVM's own pages,
+	 * and what the CPU cannot address. */
+	struct range kept[LAYOUT_MAX_KEPT];
+	unsigned int nr_kept;
 	uint64_t uart_base;
 	uint32_t uart_gsi, ged_gsi;
 	uint32_t intx_gsi; /* first of 8 */

@@ -56,6 +56,10 @@ void bus_unlock(struct bus *bus);
  * the vCPUs run).
  */
 int bus_add(struct bus *bus, struct bus_range *range);
+/* The same of a range that nobody serves, so that nothing is added over it:
+ * fills in what it reads, which is ones, and its name, "kept". */
+int bus_keep(struct bus *bus, struct bus_range *range, uint64_t start,
+	     uint64_t size);
 /* Being neither added nor waiting is no error.  Counters stay.  Others may be
  * placed before it returns. */
 void bus_remove(struct bus *bus, struct bus_range *range);

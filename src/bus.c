@@ -163,6 +163,37 @@ int bus_add(struct bus *bus, struct bus_range *range)
 	return r;
 }
 
+static uint64_t kept_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	(void)opaque;
+	(void)offset;
+	return all_ones(len);
+}
+
+static void kept_write(void *opaque, uint64_t offset, unsigned int len,
+		       uint64_t val)
+{
+	(void)opaque;
+	(void)offset;
+	(void)len;
+	(void)val;
+}
+
+int bus_keep(struct bus *bus, struct bus_range *range, uint64_t start,
+	     uint64_t size)
+{
+	static const struct bus_ops ops = { kept_read, kept_write, NULL };
+
+	*range = (struct bus_range){
+		.name = "kept",
+		.space = BUS_MMIO,
+		.start = start,
+		.size = size,
+		.ops = &ops,
+	};
+	return bus_add(bus, range);
+}
+
 /* The place of one has become free, maybe for several smaller ones. */
 static void place_waiting(struct bus *bus)
 {

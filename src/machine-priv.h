@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "arch.h"
+#include "bus.h"
 #include "config.h"
 #include "loop.h"
 #include "machine.h"
@@ -17,7 +18,6 @@
 #include "vfio-pci.h"
 #include "vmevent.h"
 
-struct bus;
 struct console;
 struct iommufd;
 struct irq;
@@ -53,6 +53,7 @@ struct machine {
 	unsigned int phys_bits;
 	struct layout layout;
 	struct bus *bus;
+	struct bus_range kept[LAYOUT_MAX_KEPT];
 	struct irq *irq;
 	struct loop *loop;
 	struct console *console;

@@ -110,6 +110,9 @@ static int create_board(struct machine *m)
 	const struct layout *l = &m->layout;
 	int r = bus_create(&m->bus);
 
+	for (unsigned int i = 0; !r && i < l->nr_kept; i++)
+		r = bus_keep(m->bus, &m->kept[i], l->kept[i].start,
+			     l->kept[i].size);
 	if (!r)
 		r = irq_create(&m->irq, m->kvm, routes,
 			       arch_fixed_routes(routes), l->first_msi_gsi);

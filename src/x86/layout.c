@@ -42,8 +42,15 @@ int arch_layout_init(struct layout *l, uint64_t ram_bytes,
 		.ged_gsi = GED_GSI,
 		.intx_gsi = INTX_GSI,
 		.first_msi_gsi = MSI_GSI,
+		.kept = { { IOAPIC_BASE, KIB(4) },
+			  { LAPIC_BASE, MIB(1) }, /* all that is for messages */
+			  { KVM_IDENTITY_MAP_BASE, KIB(16) } },
+		.nr_kept = 3,
 	};
 
+	if (phys_bits < 64)
+		l->kept[l->nr_kept++] = (struct range){ 1ULL << phys_bits,
+							-(1ULL << phys_bits) };
 	for (size_t i = 0; left && i < ARRAY_SIZE(ram_space); i++) {
 		uint64_t n = MIN(left, ram_space[i].size);
 

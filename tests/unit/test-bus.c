@@ -190,6 +190,28 @@ static void the_oldest_comes_first(void **state)
 	bus_destroy(bus);
 }
 
+static void kept_places_stay_free(void **state)
+{
+	struct bus_range kept, above, b;
+	uint64_t v = 0;
+	struct bus *bus;
+
+	(void)state;
+	nr_placed = 0;
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_keep(bus, &kept, 0xfec00000, 0x1000), 0);
+	/* To the end of the address space. */
+	assert_int_equal(bus_keep(bus, &above, 1ULL << 40, -(1ULL << 40)), 0);
+	make_waiting(&b, 0xfe000000, 0x1000000);
+	assert_int_equal(bus_add(bus, &b), -EEXIST);
+	bus_remove(bus, &b);
+	make_waiting(&b, UINT64_MAX - 0xfff, 0x1000);
+	assert_int_equal(bus_add(bus, &b), -EEXIST);
+	assert_int_equal(read_at(bus, 0xfec00010, 4), 0xffffffff);
+	bus_access(bus, BUS_MMIO, 0xfec00010, &v, 4, true);
+	bus_destroy(bus);
+}
+
 static void count(void *opaque, const struct bus_range *range)
 {
 	(void)range;
@@ -231,6 +253,7 @@ int main(void)
 		cmocka_unit_test(overlap_is_refused),
 		cmocka_unit_test(what_is_hidden_comes_back),
 		cmocka_unit_test(the_oldest_comes_first),
+		cmocka_unit_test(kept_places_stay_free),
 		cmocka_unit_test(counters_outlive_removal),
 	};
 

@@ -35,6 +35,19 @@ static void check(const struct layout *l, uint64_t bytes)
 					    hole.size));
 	}
 	assert_int_equal(sum, bytes);
+	for (unsigned int i = 0; i < l->nr_kept; i++) {
+		const struct range *k = &l->kept[i];
+
+		assert_true(l->nr_kept >= 4);
+		for (size_t j = 0; j < ARRAY_SIZE(fixed); j++)
+			assert_false(ranges_overlap(k->start, k->size,
+						    fixed[j]->start,
+						    fixed[j]->size));
+		for (unsigned int j = 0; j < l->nr_ram; j++)
+			assert_false(ranges_overlap(k->start, k->size,
+						    l->ram[j].start,
+						    l->ram[j].size));
+	}
 	assert_false(ranges_overlap(l->ecam.start, l->ecam.size,
 				    l->mmio32.start, l->mmio32.size));
 	assert_false(ranges_overlap(l->mmio64.start, l->mmio64.size, hole.start,

@@ -106,7 +106,7 @@ static void a_hidden_bar_comes_back(void **state)
 	create_and_place();
 	capture_begin(&c);
 	place(0, 0xd0000000);
-	assert_non_null(strstr(capture_end(&c), "another device is there"));
+	assert_non_null(strstr(capture_end(&c), "it waits until it is free"));
 	assert_int_equal(shown_at(0xd0000000), 2);
 	assert_int_equal(shown_at(WINDOW), -1);
 	check_peers();

@@ -657,7 +657,7 @@ static void a_bar_on_other_things(void **state)
 	/* On its sibling: the first stays. */
 	capture_begin(&c);
 	place(0, 0xd0000000);
-	assert_non_null(strstr(capture_end(&c), "another device is there"));
+	assert_non_null(strstr(capture_end(&c), "it waits until it is free"));
 	assert_int_equal(fake_nr_slots(), 1);
 	place(0, WINDOW);
 	assert_int_equal(fake_nr_slots(), 2);
