@@ -25,6 +25,7 @@ struct machine_result {
 	const char *reason; /* "poweroff", "reset", "sigterm", "panic" ... */
 };
 
+/* 0; -EINTR when a signal ended it, not logged; -errno, logged. */
 int machine_create(struct machine **out, const struct run_config *cfg,
 		   struct stats *stats);
 /* Confines, runs until the end, leaves the vCPUs parked. */

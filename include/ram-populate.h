@@ -8,7 +8,8 @@
 /*
  * Allocates the first bytes of memfd fd, which is mapped at base, by several
  * threads, which are gone on return.  0, or -errno where the host has too
- * little: -ENOMEM, or -EFAULT and -ENOSPC for huge pages.  Logs nothing, and
+ * little: -ENOMEM, or -EFAULT and -ENOSPC for huge pages.  -EINTR when a signal
+ * is pending that ends the VM: this can take minutes.  Logs nothing, and
  * never raises SIGBUS.
  *
  * With huge_bytes, and base aligned to 2 MiB, ordinary pages become

@@ -97,9 +97,10 @@ static int run_machine(const struct run_config *cfg, struct stats *stats,
 	struct machine *m = NULL;
 	int r;
 
-	*reason = "start-failed";
-	if (machine_create(&m, cfg, stats))
-		return STATUS_FAILED;
+	r = machine_create(&m, cfg, stats);
+	*reason = r == -EINTR ? "signal" : "start-failed";
+	if (r)
+		return r == -EINTR ? STATUS_OK : STATUS_FAILED;
 
 	r = machine_run(m, &result);
 	*reason = r ? "failed" : result.reason;

@@ -97,6 +97,9 @@ void machine_close_device(struct machine *m, struct machine_device *d);
  * BARs placed.  0 or -errno, logged. */
 int machine_choose_p2p(struct machine *m);
 
+/* machine.c: a signal is there. */
+bool machine_told_to_stop(const struct machine *m);
+
 /* machine-reset.c: power-on state of everything but the host's devices; all
  * vCPUs parked.  The first time and at each reboot. */
 int machine_power_on(struct machine *m);

@@ -5,7 +5,6 @@
  * models only leave a note in pending.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -219,14 +218,6 @@ static int confine(struct machine *m)
 	return r;
 }
 
-/* Before its first instruction no guest has to be asked to stop. */
-static bool stopped_early(const struct machine *m)
-{
-	struct pollfd pfd = { .fd = m->signal_fd, .events = POLLIN };
-
-	return poll(&pfd, 1, 0) > 0;
-}
-
 int machine_run(struct machine *m, struct machine_result *result)
 {
 	int r = start_loop(m);
@@ -234,7 +225,7 @@ int machine_run(struct machine *m, struct machine_result *result)
 	m->result = (struct machine_result){ END_FAILED, "failed" };
 	if (!r)
 		r = confine(m);
-	if (!r && stopped_early(m)) {
+	if (!r && machine_told_to_stop(m)) {
 		m->result = (struct machine_result){ END_POWEROFF, "signal" };
 	} else if (!r) {
 		stats_stage(m->stats, "run", NULL);

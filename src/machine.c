@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,6 +287,14 @@ static int create_vcpus(struct machine *m)
 	return r;
 }
 
+/* Before its first instruction no guest has to be asked to stop. */
+bool machine_told_to_stop(const struct machine *m)
+{
+	struct pollfd pfd = { .fd = m->signal_fd, .events = POLLIN };
+
+	return m->signal_fd >= 0 && poll(&pfd, 1, 0) > 0;
+}
+
 /* Signals are read from a fd by the loop; vCPU threads never see them. */
 static int create_events(struct machine *m)
 {
@@ -302,6 +311,9 @@ static int create_events(struct machine *m)
 			sigaddset(&set, wanted[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Init's children are orphans of others: the kernel buries them. */
+	if (getpid() == 1)
+		signal(SIGCHLD, SIG_IGN);
 
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd >= 0)
@@ -342,6 +354,8 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		r = steps[i](m);
+		if (!r && machine_told_to_stop(m))
+			r = -EINTR;
 		if (r)
 			goto err;
 	}

@@ -77,6 +77,16 @@ static void make_huge(struct work *w, uint64_t start, uint64_t size)
 		atomic_store(&w->collapse, false);
 }
 
+/* Whether somebody waits for us to end.  Such signals are blocked by now. */
+static bool is_told(void)
+{
+	sigset_t set;
+
+	return !sigpending(&set) &&
+	       (sigismember(&set, SIGTERM) || sigismember(&set, SIGINT) ||
+		sigismember(&set, SIGHUP) || sigismember(&set, SIGQUIT));
+}
+
 static void *worker(void *opaque)
 {
 	struct work *w = opaque;
@@ -92,7 +102,7 @@ static void *worker(void *opaque)
 		size = MIN(w->chunk, w->bytes - start);
 		if (atomic_load(&w->collapse))
 			make_huge(w, start, size);
-		r = populate(w, start, size);
+		r = is_told() ? -EINTR : populate(w, start, size);
 		if (r)
 			atomic_compare_exchange_strong(&w->error, &none, r);
 	}

@@ -325,8 +325,8 @@ static int fault_in(struct ram *ram, const struct ram_params *p)
 	int r = ram_populate(ram->fd, ram->base, ram->bytes, page_bytes(p),
 			     may_be_huge ? &ram->huge_bytes : NULL);
 
-	if (!r)
-		return 0;
+	if (!r || r == -EINTR)
+		return r;
 	/* They were reserved when the file was mapped. */
 	if (p->hugepage_bytes)
 		return hugepages_withheld(ram, p, r);

@@ -92,7 +92,10 @@ static bool reap(struct guard *g, int *status)
 	pid_t pid;
 	int wstatus;
 
-	pid = waitpid(g->child, &wstatus, WNOHANG | WUNTRACED);
+	/* As init, it has children that it never made. */
+	do {
+		pid = waitpid(-1, &wstatus, WNOHANG | WUNTRACED);
+	} while (pid > 0 && pid != g->child);
 	if (pid <= 0)
 		return false;
 	restore(g);

@@ -390,6 +390,30 @@ static void a_signal_during_the_build(void **state)
 	assert_string_equal(result.reason, "signal");
 }
 
+/* Between two steps: pinning memory can take minutes. */
+static void a_signal_ends_the_build(void **state)
+{
+	struct run_config cfg = one_cpu();
+	unsigned int fds = nr_fds();
+	struct stats stats;
+	struct capture c;
+	sigset_t set;
+	int sig;
+
+	(void)state;
+	stats_init(&stats);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	kill(getpid(), SIGTERM);
+	capture_begin(&c);
+	assert_int_equal(machine_create(&machine, &cfg, &stats), -EINTR);
+	assert_string_equal(capture_end(&c), "");
+	assert_null(strstr(fake.order, "bind"));
+	assert_int_equal(nr_fds(), fds);
+	assert_int_equal(sigwait(&set, &sig), 0);
+}
+
 static int confined_first(struct kvm_run *run)
 {
 	if (!strstr(fake.order, "confine filter-vcpu filter-loop "))
@@ -595,6 +619,7 @@ int main(void)
 				       reset_fake),
 		cmocka_unit_test_setup(a_device_that_fails, reset_fake),
 		cmocka_unit_test_setup(a_signal_during_the_build, reset_fake),
+		cmocka_unit_test_setup(a_signal_ends_the_build, reset_fake),
 		cmocka_unit_test_setup(confined_before_the_first_instruction,
 				       reset_fake),
 		cmocka_unit_test_setup(reboots_keep_everything_open,

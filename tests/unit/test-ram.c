@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -394,6 +395,26 @@ static void populates_all_of_it(void **state)
 		"smaller --memory");
 }
 
+static void a_signal_ends_populating(void **state)
+{
+	struct ram_params p = params_of(four_mib, 1);
+	struct ram *ram = NULL;
+	sigset_t set;
+	int sig;
+
+	(void)state;
+	p.prealloc = true;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	raise(SIGTERM);
+	assert_int_equal(ram_create(&ram, &p), -EINTR);
+	assert_null(ram);
+	assert_int_equal(sigwait(&set, &sig), 0);
+	ram_destroy(make(&p));
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 static void huge_pages_where_the_kernel_can(void **state)
 {
 	static const struct range big[] = { { 0, MIB(4) + PAGE } };
@@ -648,6 +669,7 @@ int main(void)
 		cmocka_unit_test_setup(malformed_ranges, reset_fake),
 		cmocka_unit_test_setup(more_than_the_host_has, reset_fake),
 		cmocka_unit_test_setup(populates_all_of_it, reset_fake),
+		cmocka_unit_test_setup(a_signal_ends_populating, reset_fake),
 		cmocka_unit_test_setup(huge_pages_where_the_kernel_can,
 				       reset_fake),
 		cmocka_unit_test_setup(stops_asking_for_huge_pages, reset_fake),
