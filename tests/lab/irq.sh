@@ -13,10 +13,10 @@ bind_all() # K...
 	done
 }
 
-# number NAME KEY: the last word of the line that the guest NAME printed.
+# number NAME KEY: what the guest NAME printed after KEY, a regular expression.
 number()
 {
-	tr -d '\r' <"$LAB_OUT/$1.out" | sed -n "s/^$2 //p" | tail -n 1
+	tr -d '\r' <"$LAB_OUT/$1.out" | sed -En "s/^$2 //p" | tail -n 1
 }
 
 # at_least NAME KEY N
