@@ -4,11 +4,7 @@
  * width, an MSI-X table and its pending bits; in between the machine resets,
  * assigns, plugs and unplugs.  Input: 12 bytes per step.
  *
- * Runs on fixed inputs as unit-pci-fuzz.  To search for more, at the top of
- * the tree, with configure's autoconf.h not needed:
- *	clang -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined
- *		-pthread -iquote include tests/fuzz/pci.c hw/pci-*.c src/bus.c
- *		src/log.c src/util.c src/fd.c -o fuzz-pci && ./fuzz-pci
+ * Runs on its corpus as unit-pci-fuzz; make fuzz searches for more.
  */
 #include <linux/pci_regs.h>
 #include <stdlib.h>

@@ -1,148 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test-pci-random - the models of config space, BARs and MSI-X against
- * reference models that are written another way: bit by bit, and as plain
- * registers.  The seeds are fixed, so a failure comes again.
+ * test-pci-random - the models of config space, BARs and MSI-X against the
+ * reference models of tests/fuzz/models.h.  The seeds are fixed, so a failure
+ * comes again.
  */
 #include "harness.h"
-
-#include <linux/pci_regs.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "pci-bar.h"
-#include "pci-config.h"
-#include "pci-msix.h"
-#include "util.h"
 
 #define ROUNDS 200
 #define STEPS 500
 
-static uint64_t next(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
-
-/* Sparse and dense values, and those that guests like. */
-static uint32_t value(uint64_t *seed)
-{
-	uint32_t r = (uint32_t)(next(seed) >> 16);
-
-	switch (next(seed) & 7) {
-	case 0:
-		return 0;
-	case 1:
-		return UINT32_MAX;
-	case 2:
-		return r & (uint32_t)next(seed);
-	case 3:
-		return 1u << r % 32;
-	default:
-		return r;
-	}
-}
-
-static unsigned int width(uint64_t *seed)
-{
-	return 1u << next(seed) % 3;
-}
-
-/* One bool per bit of every attribute. */
-struct bits {
-	bool data[64 * 8], wmask[64 * 8], w1c[64 * 8], emu[64 * 8];
+struct source {
+	uint64_t seed;
 };
 
-static void bits_set(bool *bit, unsigned int off, unsigned int len,
-		     uint32_t val)
+static uint64_t next(struct source *src)
 {
-	unsigned int i;
-
-	for (i = 0; i < len * 8; i++)
-		bit[off * 8 + i] = val >> i & 1;
+	src->seed ^= src->seed << 13;
+	src->seed ^= src->seed >> 7;
+	src->seed ^= src->seed << 17;
+	return src->seed;
 }
 
-static uint32_t bits_get(const bool *bit, unsigned int off, unsigned int len)
-{
-	uint32_t val = 0;
-	unsigned int i;
-
-	for (i = 0; i < len * 8; i++)
-		val |= (uint32_t)bit[off * 8 + i] << i;
-	return val;
-}
-
-static uint32_t bits_write(struct bits *b, unsigned int off, unsigned int len,
-			   uint32_t val)
-{
-	uint32_t changed = 0;
-	unsigned int i;
-
-	for (i = 0; i < len * 8; i++) {
-		bool *bit = &b->data[off * 8 + i], old = *bit;
-		bool v = val >> i & 1;
-
-		if (b->wmask[off * 8 + i])
-			*bit = v;
-		if (b->w1c[off * 8 + i] && v)
-			*bit = false;
-		changed |= (uint32_t)(old != *bit) << i;
-	}
-	return changed;
-}
-
-static void config_step(struct pci_config *c, struct bits *b, uint64_t *seed)
-{
-	unsigned int len = width(seed);
-	unsigned int off = (unsigned int)(next(seed) >> 9) % 64 & ~(len - 1);
-	uint32_t val = value(seed), merged;
-
-	switch (next(seed) % 12) {
-	case 0:
-		pci_config_set(c, off, len, val);
-		bits_set(b->data, off, len, val);
-		break;
-	case 1:
-		pci_config_set_wmask(c, off, len, val);
-		bits_set(b->wmask, off, len, val);
-		break;
-	case 2:
-		pci_config_set_w1c(c, off, len, val);
-		bits_set(b->w1c, off, len, val);
-		break;
-	case 3:
-		pci_config_set_emu(c, off, len, val);
-		bits_set(b->emu, off, len, val);
-		break;
-	default:
-		assert_int_equal(pci_config_write(c, off, len, val),
-				 bits_write(b, off, len, val));
-		break;
-	}
-	assert_int_equal(pci_config_get(c, off, len),
-			 bits_get(b->data, off, len));
-	merged = bits_get(b->emu, off, len);
-	merged = (bits_get(b->data, off, len) & merged) | (val & ~merged);
-	assert_int_equal(pci_config_merge(c, off, len, val),
-			 merged & all_ones(len));
-}
+#include "tests/fuzz/models.h"
 
 static void config_against_bits(void **state)
 {
-	uint64_t seed = 0x243f6a8885a308d3;
+	struct source src = { 0x243f6a8885a308d3 };
 	unsigned int round, i;
 	struct pci_config c;
 	struct bits b;
 
 	(void)state;
 	for (round = 0; round < ROUNDS; round++) {
-		pci_config_init(&c);
-		memset(&b, 0, sizeof(b));
-		memset(b.emu, true, sizeof(b.emu));
+		config_start(&c, &b);
 		for (i = 0; i < STEPS; i++)
-			config_step(&c, &b, &seed);
+			config_step(&c, &b, &src);
 		for (i = 0; i < 64; i++)
 			assert_int_equal(c.data[i], bits_get(b.data, i, 1));
 		for (; i < PCI_CONFIG_SIZE; i++)
@@ -153,7 +45,7 @@ static void config_against_bits(void **state)
 /* Capabilities never overlap, and the list tells all of them. */
 static void caps_stay_apart(void **state)
 {
-	uint64_t seed = 0xa4093822299f31d0;
+	struct source src = { 0xa4093822299f31d0 };
 	unsigned int round, i, k, at;
 	struct pci_config c;
 
@@ -164,9 +56,9 @@ static void caps_stay_apart(void **state)
 
 		pci_config_init(&c);
 		for (i = 0; i < 40; i++) {
-			unsigned int size = next(&seed) % 12 * 4;
+			unsigned int size = next(&src) % 12 * 4;
 			unsigned int off =
-				next(&seed) & 1 ? next(&seed) % 66 * 4 : 0;
+				next(&src) & 1 ? next(&src) % 66 * 4 : 0;
 
 			if (pci_config_add_cap(&c, id + 1, off, size, &at))
 				continue;
@@ -187,218 +79,35 @@ static void caps_stay_apart(void **state)
 	}
 }
 
-/* BARs as seven registers with a mask of writable bits each. */
-struct regs {
-	uint32_t val[PCI_NR_BARS + 1], wmask[PCI_NR_BARS + 1];
-};
-
-static void regs_make(struct regs *r, struct pci_bars *b, uint64_t *seed)
-{
-	unsigned int i;
-
-	memset(r, 0, sizeof(*r));
-	pci_bars_init(b);
-	for (i = 0; i <= PCI_BAR_ROM; i++) {
-		enum pci_bar_type type = next(seed) % 4;
-		uint64_t size = 1ULL << next(seed) % 64;
-		bool prefetch = next(seed) & 1;
-
-		if (pci_bars_set(b, i, type, prefetch, size))
-			continue;
-		r->wmask[i] = (uint32_t) ~(size - 1);
-		if (i == PCI_BAR_ROM) {
-			r->wmask[i] |= 1;
-			continue;
-		}
-		r->val[i] = type == PCI_BAR_IO ? 1 : prefetch ? 8 : 0;
-		if (type == PCI_BAR_MEM64) {
-			r->val[i] |= 4;
-			r->wmask[i + 1] = (uint32_t)(~(size - 1) >> 32);
-		}
-	}
-}
-
 static void bars_against_registers(void **state)
 {
-	uint64_t seed = 0x082efa98ec4e6c89;
+	struct source src = { 0x082efa98ec4e6c89 };
 	unsigned int round, i;
 	struct pci_bars b;
 	struct regs r;
 
 	(void)state;
 	for (round = 0; round < ROUNDS; round++) {
-		regs_make(&r, &b, &seed);
-		for (i = 0; i < STEPS; i++) {
-			unsigned int reg = next(&seed) % 7;
-			uint32_t val = value(&seed), mask = value(&seed);
-			uint32_t old = r.val[reg];
-
-			r.val[reg] = (old & ~(mask & r.wmask[reg])) |
-				     (val & mask & r.wmask[reg]);
-			assert_int_equal(pci_bars_write(&b, reg, val, mask),
-					 r.val[reg] != old);
-			assert_int_equal(pci_bars_read(&b, reg), r.val[reg]);
-		}
+		regs_make(&r, &b, &src);
+		for (i = 0; i < STEPS; i++)
+			bars_step(&b, &r, &src);
 		for (i = 0; i <= PCI_BAR_ROM; i++)
 			assert_int_equal(pci_bars_read(&b, i), r.val[i]);
 	}
 }
 
-#define MAX_VECTORS 150
-
-/* MSI-X as the raw dwords, and what the owner was told in one step. */
-struct raw {
-	struct pci_msix m;
-	uint32_t dword[MAX_VECTORS * 4];
-	bool pending[MAX_VECTORS];
-	uint16_t ctrl;
-	bool told_enable, told[MAX_VECTORS];
-};
-
-static void raw_enable(void *opaque, bool on)
-{
-	struct raw *r = opaque;
-
-	assert_false(r->told_enable);
-	assert_int_equal(on, r->m.enabled);
-	r->told_enable = true;
-}
-
-static void raw_vectors(void *opaque, unsigned int first, unsigned int count)
-{
-	struct raw *r = opaque;
-	unsigned int i;
-
-	assert_true(r->m.enabled);
-	for (i = first; i < first + count; i++) {
-		assert_false(r->told[i]);
-		r->told[i] = true;
-	}
-}
-
-static const struct pci_msix_ops raw_ops = {
-	.enable = raw_enable,
-	.vectors = raw_vectors,
-};
-
-static bool raw_live(const struct raw *r, const uint32_t *dword, uint16_t ctrl,
-		     unsigned int v)
-{
-	return v < r->m.nr && ctrl >> 14 == 2 && !(dword[v * 4 + 3] & 1);
-}
-
-static bool raw_table_write(struct raw *r, uint64_t offset, unsigned int len,
-			    uint64_t val)
-{
-	static const uint32_t wmask[4] = { ~3u, UINT32_MAX, UINT32_MAX, 1 };
-	uint64_t i;
-
-	if ((len != 4 && len != 8) || offset & (len - 1) ||
-	    offset + len > r->m.nr * 16)
-		return false;
-	for (i = offset / 4; i < (offset + len) / 4; i++) {
-		r->dword[i] = (uint32_t)val & wmask[i % 4];
-		val >>= 32;
-	}
-	return true;
-}
-
-static void raw_check(struct raw *r, const uint32_t *was, uint16_t ctrl_was)
-{
-	bool toggled = (ctrl_was ^ r->ctrl) >> 15;
-	bool masked = (ctrl_was ^ r->ctrl) >> 14 & 1;
-	unsigned int v;
-
-	assert_int_equal(r->told_enable, toggled);
-	for (v = 0; v < r->m.nr; v++) {
-		bool was_live = raw_live(r, was, ctrl_was, v);
-		bool live = raw_live(r, r->dword, r->ctrl, v);
-		bool moved = memcmp(was + v * 4, r->dword + v * 4, 12);
-		bool must = !toggled && (was_live != live || (live && moved));
-
-		assert_int_equal(pci_msix_live(&r->m, v), live);
-		/* The function's mask tells all of them at once. */
-		if (must || !masked)
-			assert_int_equal(r->told[v], must);
-	}
-	assert_int_equal(pci_msix_ctrl(&r->m), r->ctrl | (r->m.nr - 1));
-}
-
-static void raw_read(struct raw *r, uint64_t *seed)
-{
-	unsigned int len = 1u << next(seed) % 4, i;
-	uint64_t offset = next(seed) % (r->m.nr * 16 + 8);
-	uint64_t words = (r->m.nr + 63) / 64 * 8, want = 0;
-	bool valid = (len == 4 || len == 8) && offset % len == 0;
-
-	if (valid && offset + len <= r->m.nr * 16)
-		memcpy(&want, (const char *)r->dword + offset, len);
-	else
-		want = all_ones(len);
-	assert_int_equal(pci_msix_table_read(&r->m, offset, len), want);
-
-	offset %= words + 8;
-	valid = (len == 4 || len == 8) && offset % len == 0 &&
-		offset + len <= words;
-	want = valid ? 0 : all_ones(len);
-	for (i = 0; valid && i < len * 8; i++)
-		if (offset * 8 + i < r->m.nr && r->pending[offset * 8 + i])
-			want |= 1ULL << i;
-	assert_int_equal(pci_msix_pba_read(&r->m, offset, len), want);
-}
-
-static void raw_step(struct raw *r, uint64_t *seed)
-{
-	uint32_t was[MAX_VECTORS * 4];
-	uint16_t ctrl_was = r->ctrl;
-	uint64_t val = (uint64_t)value(seed) << 32 | value(seed);
-	uint64_t offset = next(seed) % (r->m.nr * 16 + 16);
-	unsigned int len = 1u << next(seed) % 4, v;
-
-	memcpy(was, r->dword, sizeof(was));
-	memset(r->told, 0, sizeof(r->told));
-	r->told_enable = false;
-	switch (next(seed) % 8) {
-	case 0:
-		r->ctrl = (uint16_t)val & 0xc000;
-		pci_msix_ctrl_write(&r->m, (uint16_t)val);
-		break;
-	case 1:
-		v = (unsigned int)next(seed) % (r->m.nr + 3);
-		pci_msix_set_pending(&r->m, v, val & 1);
-		assert_int_equal(pci_msix_pending(&r->m, v),
-				 v < r->m.nr && val & 1);
-		if (v < r->m.nr)
-			r->pending[v] = val & 1;
-		break;
-	default:
-		if (next(seed) % 4)
-			offset &= ~(uint64_t)(len - 1);
-		raw_table_write(r, offset, len, val);
-		pci_msix_table_write(&r->m, offset, len, val);
-		break;
-	}
-	raw_check(r, was, ctrl_was);
-	raw_read(r, seed);
-}
-
 static void msix_against_dwords(void **state)
 {
-	uint64_t seed = 0x452821e638d01377;
+	struct source src = { 0x452821e638d01377 };
 	unsigned int round, i;
 	struct raw *r = calloc(1, sizeof(*r));
 
 	(void)state;
 	assert_non_null(r);
 	for (round = 0; round < ROUNDS / 4; round++) {
-		unsigned int nr = (unsigned int)next(&seed) % MAX_VECTORS + 1;
-
-		memset(r, 0, sizeof(*r));
-		for (i = 0; i < nr; i++)
-			r->dword[i * 4 + 3] = 1;
-		assert_int_equal(pci_msix_init(&r->m, nr, &raw_ops, r), 0);
+		raw_start(r, &src);
 		for (i = 0; i < STEPS; i++)
-			raw_step(r, &seed);
+			raw_step(r, &src);
 		pci_msix_fini(&r->m);
 	}
 	free(r);
