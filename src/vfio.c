@@ -129,6 +129,14 @@ int vfio_open(struct vfio_device **out, const char *name, const char *node,
 int vfio_open_fd(struct vfio_device **out, const char *name, int fd,
 		 struct stats *stats)
 {
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags >= 0 && (flags & O_ACCMODE) != O_RDWR) {
+		log_err("%s: open for reading or for writing only; a device's node is opened O_RDWR",
+			name);
+		fd_close(&fd);
+		return -EBADF;
+	}
 	return device_create(out, name, fd, stats);
 }
 
