@@ -109,13 +109,13 @@ static void count(unsigned int i)
 	{                                                              \
 		count(n);                                              \
 	}
-HANDLER(0)
-HANDLER(1)
-HANDLER(2)
-HANDLER(3) HANDLER(4) HANDLER(5) HANDLER(6) HANDLER(7) HANDLER(8) HANDLER(9)
-	HANDLER(10) HANDLER(11) HANDLER(12) HANDLER(13) HANDLER(14) HANDLER(15)
+/* clang-format off */
+HANDLER(0) HANDLER(1) HANDLER(2) HANDLER(3) HANDLER(4) HANDLER(5) HANDLER(6)
+HANDLER(7) HANDLER(8) HANDLER(9) HANDLER(10) HANDLER(11) HANDLER(12)
+HANDLER(13) HANDLER(14) HANDLER(15)
 
-		typedef void handler(struct interrupt_frame *);
+typedef void handler(struct interrupt_frame *);
+/* clang-format on */
 static handler *const handlers[NR] = { on_0,  on_1,  on_2,  on_3, on_4,	 on_5,
 				       on_6,  on_7,  on_8,  on_9, on_10, on_11,
 				       on_12, on_13, on_14, on_15 };
