@@ -164,7 +164,8 @@ static void toggle(int fd, uint64_t count)
 		set(fd, COMMAND, 2, command & ~COMMAND_MEMORY);
 		set(fd, COMMAND, 2, command | COMMAND_MEMORY);
 	}
-	printf("%llu\n", (unsigned long long)((now_ns() - start) / count));
+	printf("%llu\n",
+	       (unsigned long long)((now_ns() - start) / (count ? count : 1)));
 }
 
 /* Each half of each way first in turn. */
@@ -176,7 +177,8 @@ static void moves(int fd, unsigned int n, uint64_t addr, uint64_t count)
 		bar_set(fd, n, addr, i & 1);
 		bar_set(fd, n, home, i >> 1 & 1);
 	}
-	printf("%llu\n", (unsigned long long)((now_ns() - start) / count));
+	printf("%llu\n",
+	       (unsigned long long)((now_ns() - start) / (count ? count : 1)));
 }
 
 /* Registers that it may forget are written again, as a driver would. */
