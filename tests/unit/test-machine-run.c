@@ -308,8 +308,8 @@ static void a_device_that_is_wanted_back_ends_it(void **state)
 		uint64_t grace_ms;
 		int status;
 	} rows[] = {
-		{ wanted_and_off, 60000, END_POWEROFF },
-		{ wanted_and_reset, 60000, END_POWEROFF }, /* not again */
+		{ wanted_and_off, 5000, END_POWEROFF },
+		{ wanted_and_reset, 5000, END_POWEROFF }, /* not again */
 		{ busy_and_wanted, 50, END_KILLED },
 		{ busy_and_wanted, 0, END_KILLED },
 		{ wanted_and_told, 300, END_KILLED },
