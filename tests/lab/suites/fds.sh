@@ -56,8 +56,7 @@ cannot_open()
 	local path
 
 	for path in /dev/kvm /dev/iommu "$node" "$mdev"; do
-		# shellcheck disable=SC2016 # the inner shell's
-		"$launch" -- sh -c '! : <"$0"' "$path"
+		"$launch" -- test ! -r "$path"
 	done
 	"$launch" -- grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status
 	if "$launch" -- "${run[@]}" --device "$nvme" 2>/tmp/err; then
@@ -102,8 +101,8 @@ check by-name by_name
 check bound-before bound_before
 check mdev-by-fd mdev_by_fd
 
-# refuses ID STATUS REGEX LAUNCH-ARGUMENT...: one line beside notices.
-refuses()
+# fails ID STATUS REGEX LAUNCH-ARGUMENT...: one line beside notices.
+fails()
 {
 	local id=$1 want=$2 text=$3 got=0
 
@@ -119,39 +118,39 @@ refuses()
 	diag </tmp/err
 }
 
-refuses device-is-a-pipe 1 'no VFIO device' "${nodes[@]}" d:pipe= -- \
+fails device-is-a-pipe 1 'no VFIO device' "${nodes[@]}" d:pipe= -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses device-is-closed 2 '9: not an open descriptor|fd.*9' "${nodes[@]}" -- \
+fails device-is-closed 2 'descriptor 9 is not open' "${nodes[@]}" -- \
 	"${run[@]}" "${passed[@]}" --device fd=9
-refuses device-is-read-only 1 'fd=5: .*read.*O_RDWR' "${nodes[@]}" \
+fails device-is-read-only 1 'fd=5: .*read.*O_RDWR' "${nodes[@]}" \
 	"d:ro=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses device-is-null 1 'no VFIO device' "${nodes[@]}" d=/dev/null -- \
+fails device-is-null 1 'no VFIO device' "${nodes[@]}" d=/dev/null -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses device-is-a-vm 1 'no VFIO device' "${nodes[@]}" d:vm=/dev/kvm -- \
+fails device-is-a-vm 1 'no VFIO device' "${nodes[@]}" d:vm=/dev/kvm -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses kvm-is-a-vm 1 'takes an open /dev/kvm, not a VM' iommu=/dev/iommu \
+fails kvm-is-a-vm 1 'takes an open /dev/kvm, not a VM' iommu=/dev/iommu \
 	kvm:vm=/dev/kvm "d=$node" -- "${run[@]}" "${passed[@]}" \
 	--device 'fd={d}'
-refuses kvm-is-a-pipe 1 '--kvm|/dev/kvm' iommu=/dev/iommu kvm:pipe= \
+fails kvm-is-a-pipe 1 '--kvm|/dev/kvm' iommu=/dev/iommu kvm:pipe= \
 	"d=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses iommufd-is-null 1 'is no iommufd' kvm=/dev/kvm iommu=/dev/null \
+fails iommufd-is-null 1 'is no iommufd' kvm=/dev/kvm iommu=/dev/null \
 	"d=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses iommufd-is-kvm 1 'is no iommufd' kvm=/dev/kvm iommu=/dev/kvm \
+fails iommufd-is-kvm 1 'is no iommufd' kvm=/dev/kvm iommu=/dev/kvm \
 	"d=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses iommufd-is-a-device 1 'is no iommufd' kvm=/dev/kvm "iommu=$node" \
+fails iommufd-is-a-device 1 'is no iommufd' kvm=/dev/kvm "iommu=$node" \
 	"d=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses bound-without-devid 1 'bound already; .*pass devid=N' "${nodes[@]}" \
+fails bound-without-devid 1 'bound already; .*pass devid=N' "${nodes[@]}" \
 	"d:bind=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-refuses unbound-with-devid 1 'no device of the iommufd has this number' \
+fails unbound-with-devid 1 'no device of the iommufd has this number' \
 	"${nodes[@]}" "d=$node" -- "${run[@]}" "${passed[@]}" \
 	--device 'fd={d},devid=7'
-refuses devid-of-another 1 'not bound|no device' "${nodes[@]}" \
+fails devid-of-another 1 'not bound|no device' "${nodes[@]}" \
 	"d:bind=$node" "e=$(node_of "/sys/bus/pci/devices/$(device 1)")" -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={e},devid={d.devid}'
-refuses same-device-twice 1 'given twice|bound already' "${nodes[@]}" \
+fails same-device-twice 1 'given twice|bound already' "${nodes[@]}" \
 	"d=$node" "e=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}' \
 	--device 'fd={e}'
-refuses bound-mdev 1 'devid=.*only for a PCI function' "${nodes[@]}" \
+fails bound-mdev 1 'devid=.*only for a PCI function' "${nodes[@]}" \
 	"m:bind=$mdev" -- "${run[@]}" "${passed[@]}" \
 	--device 'fd={m},devid={m.devid}'
 
