@@ -118,7 +118,7 @@ fails()
 	diag </tmp/err
 }
 
-fails device-is-a-pipe 1 'no VFIO device' "${nodes[@]}" d:pipe= -- \
+fails device-is-a-pipe 1 'open for reading or for writing only' "${nodes[@]}" d:pipe= -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'
 fails device-is-closed 2 'descriptor 9 is not open' "${nodes[@]}" -- \
 	"${run[@]}" "${passed[@]}" --device fd=9
