@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# A real distribution, its root on the NVMe that it owns: Debian's kernel, initrd
+# and systemd reach their normal state, its tools work on the disk, and it powers
+# off.
+# lab: --kernel lts --memory 3G --timeout 900
+# lab: --device nvme,serial=root,lab-file=debian/bookworm/disk.img
+# lab-prepare: tests/lab/debian bookworm
+# shellcheck source=tests/lab/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lab/guest.sh
+. "$(dirname "$0")/../guest.sh"
+
+bdf=$(device 0)
+disk=/dev/nvme0n1
+dir=$("$WHERRY_SRC/tests/lab/debian" bookworm)
+
+# What the guest is to do once it is up; what it says is kept on its disk, too.
+install()
+{
+	mkdir -p /tmp/root
+	mount $disk /tmp/root
+	cat >/tmp/root/usr/local/sbin/lab <<-'END'
+		#!/bin/bash
+		exec > >(tee /said >/dev/console) 2>&1
+		echo "STATE $(systemctl is-system-running --wait)"
+		systemctl --failed --no-legend
+		nvme list | grep root && echo LISTED
+		nvme id-ctrl /dev/nvme0 | grep -q '^sn .*root' && echo IDENTIFIED
+		nvme smart-log /dev/nvme0 | grep -q '^critical_warning' &&
+			echo HEALTHY
+		fio --name=v --filename=/var/tmp/fio --size=8M --rw=randwrite \
+			--bs=4k --verify=crc32c --direct=1 --ioengine=libaio \
+			--iodepth=8 | grep -E 'err=|WRITE|READ'
+		echo FIO "${PIPESTATUS[0]}"
+		systemctl poweroff
+	END
+	chmod 755 /tmp/root/usr/local/sbin/lab
+	cat >/tmp/root/etc/systemd/system/lab.service <<-'END'
+		[Service]
+		Type=exec
+		ExecStart=/usr/local/sbin/lab
+	END
+	ln -s ../lab.service \
+		/tmp/root/etc/systemd/system/multi-user.target.wants/
+	umount /tmp/root
+}
+
+run_debian()
+{
+	"$WHERRY" bind "$bdf"
+	"$WHERRY" run --kernel "$dir/vmlinuz" --initrd "$dir/initrd.img" \
+		--append "root=$disk ro console=ttyS0 panic=-1 quiet mitigations=off cryptomgr.notests 8250.nr_uarts=1" \
+		--cpus 2 --memory 512M --device "$bdf" --timeout 600 \
+		--result "$LAB_OUT/result.json" </dev/null \
+		>"$LAB_OUT/debian.out" 2>&1
+	grep '"reason": *"poweroff"' "$LAB_OUT/result.json"
+}
+
+# The file system was left clean, and holds what the guest said.
+disk_is_clean()
+{
+	local i
+
+	"$WHERRY" unbind "$bdf"
+	for ((i = 0; i < 50; i++)); do
+		[ ! -b $disk ] || break
+		sleep 0.1
+	done
+	/sbin/dumpe2fs -h $disk 2>/dev/null | grep '^Filesystem state: *clean'
+	mount -o ro $disk /tmp/root
+	grep '^FIO 0' /tmp/root/said
+	umount /tmp/root
+}
+
+check install install
+check poweroff run_debian
+# The prompt of its console may stand before a word.
+check running said debian 'STATE running$'
+check nvme-list said debian 'LISTED$'
+check nvme-id-ctrl said debian 'IDENTIFIED$'
+check nvme-smart-log said debian 'HEALTHY$'
+check fio-verify said debian 'FIO 0$'
+check disk-is-clean disk_is_clean
+finish
