@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # BARs of hundreds of gigabytes: placed within what CPU and IOMMU reach, mapped,
 # their decode switched at no cost, or refused by name.
-# lab: --memory 4G --timeout 300 --iommu intel,aw-bits=39
+# lab: --kernel any --memory 4G --timeout 300 --iommu intel,aw-bits=39
 # lab: --machine-arg -cpu --machine-arg EPYC-Rome,+svm,+npt,phys-bits=42
 # lab: --device pci-testdev,membar=16G --device pci-testdev,membar=256G
 # lab: --device ivshmem-plain --device pci-testdev,membar=512G

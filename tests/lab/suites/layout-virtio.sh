@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # An IOMMU that translates memory but not interrupts, virtio's: no device is
 # assigned there, and the reason is given.
-# lab: --kernel both --memory 2G --iommu virtio --device nvme,serial=w0
+# lab: --kernel any --memory 2G --iommu virtio --device nvme,serial=w0
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # An IOMMU of 39 bits: memory that it cannot reach is refused with the range,
 # what fits runs, and the window of 64-bit BARs ends where its addresses do.
-# lab: --kernel both --memory 4G --timeout 700 --iommu intel,aw-bits=39
+# lab: --kernel any --memory 4G --timeout 700 --iommu intel,aw-bits=39
 # lab: --device nvme,serial=w0 --device pci-testdev,membar=16G
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
