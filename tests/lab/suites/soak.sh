@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Two hundred resets, sleeps, rebinds and switches of MSI-X under I/O: nothing is
 # lost, and neither wherry nor KVM has more at the end than at the beginning.
-# lab: --kernel any --memory 4G --timeout 900 --device nvme,serial=w0
+# lab: --kernel any --memory 4G --timeout 1000 --device nvme,serial=w0
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
@@ -15,12 +15,13 @@ descriptors()
 {
 	for fd in "/proc/$1/fd/"*; do
 		readlink "$fd"
-	done | sed 's/:\[[0-9]*\]$//' | sort | uniq -c
+	done | sed -e 's/:\[[0-9]*\]$//' -e "s#^/proc/$1/#/proc/self/#" \
+		-e 's#/\(short\|long\)\.#/run.#' | sort | uniq -c
 }
 
 until_said() # NAME REGEX
 {
-	for ((i = 0; i < 4500; i++)); do
+	for ((i = 0; i < 7500; i++)); do
 		! said "$1" "$2" || return 0
 		kill -0 "$pid" 2>/dev/null || break
 		sleep 0.1
@@ -38,7 +39,7 @@ soak()
 	initrd soak --file "$guests/pci.sh:pci.sh" >/dev/null
 	"$WHERRY" run --kernel "$LAB_KERNEL" --initrd /tmp/soak.cpio \
 		--append "console=ttyS0 quiet panic=-1 cycles=$2" \
-		--memory 256M --timeout 400 --device "$nvme" \
+		--memory 256M --timeout 700 --device "$nvme" \
 		--stats "$LAB_OUT/$1.json" </dev/null >"$LAB_OUT/$1.out" \
 		2>"$LAB_OUT/$1.err" &
 	pid=$!
