@@ -254,14 +254,14 @@ const struct vfio_irq *vfio_irq(const struct vfio_device *dev,
 	return index < VFIO_NR_IRQS ? &dev->irqs[index] : NULL;
 }
 
-int vfio_read(struct vfio_device *dev, unsigned int region, uint64_t offset,
+int vfio_read(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	      void *buf, unsigned int len)
 {
 	if (dev->read_errno)
 		return -dev->read_errno;
-	if (!range_contains(0, dev->regions[region].size, offset, len))
+	if (!range_contains(0, dev->regions[index].size, offset, len))
 		return -EINVAL;
-	if (region == VFIO_REGION_CONFIG) {
+	if (index == VFIO_REGION_CONFIG) {
 		dev->nr_config_reads++;
 		memcpy(buf, dev->config + offset, len);
 		return 0;
@@ -270,17 +270,17 @@ int vfio_read(struct vfio_device *dev, unsigned int region, uint64_t offset,
 	dev->last_offset = offset;
 	dev->last_len = len;
 	memset(buf, 0, len);
-	if (region < 6 && offset + len <= sizeof(dev->bar_bytes[0]))
-		memcpy(buf, dev->bar_bytes[region] + offset, len);
+	if (index < 6 && offset + len <= sizeof(dev->bar_bytes[0]))
+		memcpy(buf, dev->bar_bytes[index] + offset, len);
 	return 0;
 }
 
-int vfio_read_all(struct vfio_device *dev, unsigned int region, uint64_t offset,
+int vfio_read_all(struct vfio_device *dev, unsigned int index, uint64_t offset,
 		  void *buf, size_t size)
 {
 	if (dev->read_errno)
 		return -dev->read_errno;
-	assert_true(range_contains(0, dev->regions[region].size, offset, size));
+	assert_true(range_contains(0, dev->regions[index].size, offset, size));
 	dev->nr_reads++;
 	memset(buf, 0x5a, size);
 	return 0;
@@ -312,12 +312,12 @@ static inline void fake_config_write(struct vfio_device *dev, uint64_t offset,
 	memcpy(dev->config + offset, buf, len);
 }
 
-int vfio_write(struct vfio_device *dev, unsigned int region, uint64_t offset,
+int vfio_write(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	       const void *buf, unsigned int len)
 {
-	if (!range_contains(0, dev->regions[region].size, offset, len))
+	if (!range_contains(0, dev->regions[index].size, offset, len))
 		return -EINVAL;
-	if (region == VFIO_REGION_CONFIG) {
+	if (index == VFIO_REGION_CONFIG) {
 		fake_config_write(dev, offset, buf, len);
 		return 0;
 	}
@@ -328,38 +328,38 @@ int vfio_write(struct vfio_device *dev, unsigned int region, uint64_t offset,
 	return 0;
 }
 
-int vfio_map_region(struct vfio_device *dev, unsigned int region,
+int vfio_map_region(struct vfio_device *dev, unsigned int index,
 		    const struct range *areas, unsigned int nr, void **hva)
 {
 	int r = fake_fails();
 
 	(void)areas;
 	assert_true(nr > 0);
-	assert_true(dev->regions[region].mmap);
-	assert_null(dev->maps[region]);
+	assert_true(dev->regions[index].mmap);
+	assert_null(dev->maps[index]);
 	if (r)
 		return r;
-	*hva = dev->maps[region] = (void *)((region + 1ULL) << 44);
+	*hva = dev->maps[index] = (void *)((index + 1ULL) << 44);
 	dev->nr_maps++;
 	return 0;
 }
 
-void vfio_unmap_region(struct vfio_device *dev, unsigned int region, void *hva,
+void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva,
 		       bool keep)
 {
 	bool shown = false;
 
-	assert_ptr_equal(dev->maps[region], hva);
+	assert_ptr_equal(dev->maps[index], hva);
 	/* A memslot must not outlive what it shows. */
 	for (unsigned int i = 0; i < FAKE_SLOTS; i++)
 		shown |= fake.slots[i].used &&
-			 (uintptr_t)fake.slots[i].hva >> 44 == region + 1;
+			 (uintptr_t)fake.slots[i].hva >> 44 == index + 1;
 	assert_int_equal(keep, shown);
-	dev->maps[region] = NULL;
+	dev->maps[index] = NULL;
 	dev->nr_maps--;
 }
 
-int vfio_dmabuf_export(struct vfio_device *dev, unsigned int region,
+int vfio_dmabuf_export(struct vfio_device *dev, unsigned int index,
 		       const struct range *area, int *fd)
 {
 	int r = fake_fails();
@@ -368,7 +368,7 @@ int vfio_dmabuf_export(struct vfio_device *dev, unsigned int region,
 		r = -dev->export_errno;
 	if (r)
 		return r;
-	assert_true(region < 6 && dev->regions[region].mmap);
+	assert_true(index < 6 && dev->regions[index].mmap);
 	assert_int_equal((area->start | area->size) & 4095, 0);
 	assert_true(area->size > 0);
 	*fd = dup(STDOUT_FILENO); /* any: nobody reads it */
