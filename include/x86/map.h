@@ -20,6 +20,7 @@
 #define LOW_RAM_END 0xa0000
 #define ACPI_BASE 0xe0000
 #define INFO_BASE 0xef000 /* read by the DSDT at run time: never reclaimed */
+#define BOOT_RESET_VECTOR 0xffff0 /* f000:fff0; 16 bytes */
 #define HIGH_RAM_BASE 0x100000
 
 #define PCI_MMIO32_BASE 0xc0000000ULL

@@ -217,7 +217,7 @@ static int add_fadt(struct area *a, gpa_t dsdt, gpa_t *gpa)
 		   FADT_HW_REDUCED_ACPI;
 	t->sleep_control = port(POWER_BASE + 4);
 	t->sleep_status = port(POWER_BASE + 5);
-	t->reset_reg = port(POWER_BASE + 6);
+	t->reset_reg = port(POWER_RESET);
 	t->reset_value = POWER_RESET_VALUE;
 	seal(t);
 	return 0;

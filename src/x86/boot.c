@@ -12,6 +12,7 @@
 
 #include "boot.h"
 #include "log.h"
+#include "power.h"
 #include "x86/acpi.h"
 #include "x86/image.h"
 #include "x86/map.h"
@@ -250,6 +251,28 @@ static int write_gdt(struct ram *ram)
 	return ram_write(ram, BOOT_GDT, gdt, sizeof(gdt));
 }
 
+/*
+ * Where a CPU goes that wants the firmware to reset the machine: Linux does,
+ * in real mode, if it is built for EFI, finds ACPI hardware-reduced and takes
+ * that for EFI. 16-bit code that writes the reset register.
+ */
+static int write_reset_vector(struct ram *ram)
+{
+	static const uint8_t code[] = {
+		0xba,
+		POWER_RESET & 0xff,
+		POWER_RESET >> 8, /* mov dx, imm */
+		0xb0,
+		POWER_RESET_VALUE, /* mov al, imm */
+		0xee, /* out dx, al */
+		0xf4,
+		0xeb,
+		0xfd, /* 1: hlt; jmp 1b */
+	};
+
+	return ram_write(ram, BOOT_RESET_VECTOR, code, sizeof(code));
+}
+
 int arch_boot_load(struct ram *ram, const struct layout *l,
 		   const struct boot_params_in *in, struct boot_entry *entry)
 {
@@ -262,6 +285,8 @@ int arch_boot_load(struct ram *ram, const struct layout *l,
 		r = load_initrd(&b, ram, in);
 	if (!r)
 		r = acpi_build(ram, l, in->nr_cpus, in->pci_slots, &b.rsdp);
+	if (!r)
+		r = write_reset_vector(ram);
 	if (r)
 		return r;
 	build_e820(&b.e820, l);

@@ -16,6 +16,7 @@
 
 #include "arch.h"
 #include "capture.h"
+#include "power.h"
 #include "ram.h"
 
 #define RAM_BYTES MIB(64)
@@ -628,6 +629,21 @@ static void random_images(void **state)
 	assert_true(loaded > 0 && loaded < 4000);
 }
 
+static void the_reset_vector_resets(void **state)
+{
+	struct fixture *f = *state;
+	const uint8_t *code;
+
+	make_elf(f, true);
+	assert_int_equal(load(f), 0);
+	code = ram_ptr(f->ram, 0xffff0, 16);
+	assert_int_equal(code[0], 0xba); /* mov dx, imm */
+	assert_int_equal(code[1] | code[2] << 8, POWER_RESET);
+	assert_int_equal(code[3], 0xb0); /* mov al, imm */
+	assert_int_equal(code[4], POWER_RESET_VALUE);
+	assert_int_equal(code[5], 0xee); /* out dx, al */
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -638,6 +654,7 @@ int main(void)
 		TEST(bzimage_header_ends_where_it_says),
 		TEST(bzimage_moves_where_there_is_memory),
 		TEST(e820_tells_all_ram),
+		TEST(the_reset_vector_resets),
 		cmocka_unit_test_setup_teardown(initrd_stays_below_the_hole,
 						setup_6g, teardown),
 		TEST(initrd_that_does_not_fit),

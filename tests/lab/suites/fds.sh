@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A VM from descriptors alone: its user can open none of the nodes and has no
 # capability. Descriptors of the wrong kind are refused, each with its reason.
-# lab: --kernel any --memory 4G --timeout 700 --device nvme,serial=w0
+# lab: --kernel any --memory 4G --timeout 900 --device nvme,serial=w0
 # lab: --device e1000e
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -18,8 +18,8 @@ cp "$LAB_KERNEL" $kernel
 chmod 644 $kernel
 # Where nobody can run it.
 cp "$WHERRY" /tmp/wherry
-initrd config >/dev/null
-chmod 644 /tmp/config.cpio
+initrd ids >/dev/null
+chmod 644 /tmp/ids.cpio
 
 "$WHERRY" bind "$nvme" "$(device 1)" >/dev/null
 echo $uuid >$mtty/create
@@ -31,7 +31,7 @@ node_of()
 }
 node=$(node_of "/sys/bus/pci/devices/$nvme")
 mdev=$(node_of "/sys/bus/mdev/devices/$uuid")
-run=(/tmp/wherry run --kernel "$kernel" --initrd /tmp/config.cpio --memory 256M
+run=(/tmp/wherry run --kernel "$kernel" --initrd /tmp/ids.cpio --memory 256M
 	--append 'console=ttyS0 quiet panic=-1' --timeout 240)
 nodes=(kvm=/dev/kvm iommu=/dev/iommu)
 passed=(--kvm 'fd={kvm}' --iommufd 'fd={iommu}')

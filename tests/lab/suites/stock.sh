@@ -20,6 +20,19 @@ stock() # VERSION NAME OPTION...
 	said "$2" '^200\+0 records in'
 }
 
+# As it does by itself, by EFI in vain and then by the firmware's reset vector.
+restarts() # VERSION
+{
+	initrd reboot >/dev/null
+	"$WHERRY" run --kernel "$("$WHERRY_SRC/tests/lab/stock" "$1")" \
+		--initrd /tmp/reboot.cpio --append 'console=ttyS0 quiet' \
+		--on-reboot exit --timeout 120 --result "$LAB_OUT/$1.json" \
+		</dev/null
+	grep -q '"reset"' "$LAB_OUT/$1.json"
+}
+
 check debian-6.1 stock 6.1 debian-6.1
 check debian-6.12 stock 6.12 debian-6.12 --cpus 2
+check debian-6.1-restarts restarts 6.1
+check debian-6.12-restarts restarts 6.12
 finish
