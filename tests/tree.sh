@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
 # tree.sh: for the checks of the tree, in whose top directory the caller stands.
+# srcdir was relative to where it came from.
+unset srcdir
 
 n=0
 
