@@ -50,6 +50,7 @@ struct vfio_device {
 	uint64_t exported[256]; /* bytes of a dma-buf, by fd */
 	unsigned int pm_ctrl; /* where PMCSR is */
 	bool power_stuck; /* and cannot be changed */
+	uint8_t saved_command[2]; /* as it fell asleep */
 	uint32_t devid; /* 0 stands for 1 */
 	int set_errno; /* a reset of its bus is not to be had */
 	bool asleep; /* low power, by the host */
@@ -286,6 +287,21 @@ int vfio_read_all(struct vfio_device *dev, unsigned int index, uint64_t offset,
 	return 0;
 }
 
+/* A device that loses its state in D3hot has it put back by the kernel. */
+static inline void fake_power(struct vfio_device *dev, uint8_t to)
+{
+	uint8_t was = dev->config[dev->pm_ctrl];
+
+	if (was & PCI_PM_CTRL_NO_SOFT_RESET)
+		return;
+	if ((was & PCI_PM_CTRL_STATE_MASK) < 3 &&
+	    (to & PCI_PM_CTRL_STATE_MASK) == 3)
+		memcpy(dev->saved_command, dev->config + PCI_COMMAND, 2);
+	if ((was & PCI_PM_CTRL_STATE_MASK) == 3 &&
+	    !(to & PCI_PM_CTRL_STATE_MASK))
+		memcpy(dev->config + PCI_COMMAND, dev->saved_command, 2);
+}
+
 static inline void fake_config_write(struct vfio_device *dev, uint64_t offset,
 				     const void *buf, unsigned int len)
 {
@@ -309,6 +325,8 @@ static inline void fake_config_write(struct vfio_device *dev, uint64_t offset,
 	dev->nr_writes++;
 	if (offset == dev->pm_ctrl && dev->power_stuck)
 		return;
+	if (dev->pm_ctrl && offset == dev->pm_ctrl)
+		fake_power(dev, (uint8_t)val);
 	memcpy(dev->config + offset, buf, len);
 }
 

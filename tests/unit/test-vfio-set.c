@@ -336,6 +336,29 @@ static void resets_wake_it(void **state)
 	}
 }
 
+/* The kernel puts back the COMMAND that it fell asleep with. */
+static void bus_mastering_switched_off_asleep_stays_off(void **state)
+{
+	(void)state;
+	fake_set_config(PMCSR, 2, 0);
+	create();
+	for (unsigned int i = 0; i < 6; i++) {
+		drive(dev, 0);
+		wr(PMCSR, 2, 3);
+		wr(PCI_COMMAND, 2, MEM);
+		assert_int_equal(fake.dev.saved_command[0], 3 | MASTER);
+		if (i % 3 == 0)
+			assert_int_equal(vfio_set_reset(&set), 0);
+		else if (i % 3 == 1)
+			wr(0x88, 2, PCI_EXP_DEVCTL_BCR_FLR);
+		else
+			wr(PMCSR, 2, 0);
+		assert_int_equal(fake_config(PMCSR, 2), 0);
+		assert_int_equal(fake_config(PCI_COMMAND, 2), 3);
+		assert_true(at_power_on(dev));
+	}
+}
+
 static void drivers_without_deep_sleep(void **state)
 {
 	(void)state;
@@ -364,6 +387,7 @@ int main(void)
 		T(other_sleep_ends_as_a_reset),
 		T(a_write_wakes_it_and_it_dozes_on),
 		T(resets_wake_it),
+		T(bus_mastering_switched_off_asleep_stays_off),
 		T(drivers_without_deep_sleep),
 	};
 
