@@ -5,56 +5,10 @@
  */
 #include "harness.h"
 
-#include "capture.h"
-#include "fake-vfio.h"
 #include "vfio-caps.h"
+#include "vfio-fixture.h"
 
-static struct vfio_pci *v;
-static struct bus *bus;
-static struct vfio_pci_params params;
 static struct vfio_caps caps;
-
-/* Another device, in place of the last one. */
-static void fresh(void)
-{
-	vfio_pci_destroy(v);
-	v = NULL;
-	fake_reset();
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	v = NULL;
-	fake_reset();
-	assert_int_equal(bus_create(&bus), 0);
-	params = (struct vfio_pci_params){ .dev = &fake.dev, .bus = bus };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	vfio_pci_destroy(v);
-	bus_destroy(bus);
-	return 0;
-}
-
-static void create(void)
-{
-	vfio_pci_destroy(v);
-	assert_int_equal(vfio_pci_create(&v, &params), 0);
-}
-
-static uint32_t rd(unsigned int off, unsigned int len)
-{
-	return pci_dev_read(vfio_pci_dev(v), off, len);
-}
-
-static void wr(unsigned int off, unsigned int len, uint32_t val)
-{
-	pci_dev_write(vfio_pci_dev(v), off, len, val);
-}
 
 static uint32_t read_config(void *opaque, unsigned int off, unsigned int len)
 {
@@ -296,23 +250,16 @@ static void spaces_of_ones_and_of_any_size(void **state)
 
 int main(void)
 {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(standard_ones_as_the_table_says,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(extended_ones_as_the_table_says,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(each_number_has_a_row, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(ats_is_shown_when_asked_for,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(the_first_of_a_kind_counts,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(those_cut_short_are_hidden,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(ports_become_endpoints, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(spaces_of_ones_and_of_any_size,
-						set_up, tear_down),
+		T(standard_ones_as_the_table_says),
+		T(extended_ones_as_the_table_says),
+		T(each_number_has_a_row),
+		T(ats_is_shown_when_asked_for),
+		T(the_first_of_a_kind_counts),
+		T(those_cut_short_are_hidden),
+		T(ports_become_endpoints),
+		T(spaces_of_ones_and_of_any_size),
 	};
 
 	return run_all(tests);

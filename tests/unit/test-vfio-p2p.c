@@ -5,72 +5,27 @@
  */
 #include "harness.h"
 
-#include "capture.h"
-#include "fake-vfio.h"
-#include "fds.h"
+#include "vfio-fixture.h"
 
-#define BAR0 PCI_BASE_ADDRESS_0
-#define WINDOW GIB(1024)
-#define MEM PCI_COMMAND_MEMORY
-#define MASTER PCI_COMMAND_MASTER
-
-static struct vfio_pci *v;
-static struct pci_dev *dev;
-static struct bus *bus;
-static struct vfio_pci_params params;
-static unsigned int fds_before;
 static char some_iommufd;
 
-static int set_up(void **state)
+static int set_up_with_peers(void **state)
 {
-	(void)state;
-	fake_reset();
-	fds_before = nr_fds();
-	assert_int_equal(bus_create(&bus), 0);
-	params = (struct vfio_pci_params){
-		.dev = &fake.dev,
-		.bus = bus,
-		.iommufd = (struct iommufd *)&some_iommufd,
-	};
-	v = NULL;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	vfio_pci_destroy(v);
-	assert_int_equal(fake_nr_slots(), 0);
-	assert_int_equal(fake_nr_iovas(), 0);
-	assert_int_equal(fake.dev.nr_maps, 0);
-	bus_destroy(bus);
-	assert_int_equal(nr_fds(), fds_before);
+	set_up(state);
+	params.iommufd = (struct iommufd *)&some_iommufd;
 	return 0;
 }
 
 /* A second BAR of two pages beside that of the controller. */
-static void create(void)
+static void create_with_two_bars(void)
 {
 	fake_bar(2, KIB(8), 0, true);
-	assert_int_equal(vfio_pci_create(&v, &params), 0);
-	dev = vfio_pci_dev(v);
-}
-
-static void wr(unsigned int off, unsigned int len, uint32_t val)
-{
-	pci_dev_write(dev, off, len, val);
-}
-
-static void place(unsigned int bar, uint64_t addr)
-{
-	wr(BAR0 + 4 * bar, 4, (uint32_t)addr);
-	if (dev->bars.bar[bar].type == PCI_BAR_MEM64)
-		wr(BAR0 + 4 * bar + 4, 4, (uint32_t)(addr >> 32));
+	create();
 }
 
 static void create_and_place(void)
 {
-	create();
+	create_with_two_bars();
 	place(0, WINDOW);
 	place(2, 0xd0000000);
 	wr(PCI_COMMAND, 2, MEM);
@@ -142,8 +97,7 @@ static void hidden_while_decode_goes(void **state)
 	wr(PCI_COMMAND, 2, MEM);
 	assert_int_equal(fake_nr_slots(), 1);
 	/* Nor at the end, nor after it. */
-	vfio_pci_destroy(v);
-	v = NULL;
+	destroy();
 	capture_end(&c);
 	assert_int_equal(fake_nr_slots(), 0);
 }
@@ -180,7 +134,7 @@ static void other_devices_hide_it_too(void **state)
 static void peers_follow_the_guest(void **state)
 {
 	(void)state;
-	create();
+	create_with_two_bars();
 	place(0, WINDOW);
 	place(2, 0xd0000000);
 	assert_int_equal(fake_nr_iovas(), 0);
@@ -272,13 +226,10 @@ static void exports_that_fail(void **state)
 			strstr(capture_end(&c), "bar0: cannot be exported"));
 		assert_int_equal(fake_nr_slots(), 2);
 		assert_int_equal(fake_nr_iovas(), 0);
-		vfio_pci_destroy(v);
-		v = NULL;
+		destroy();
 		/* Asked for, it is an error with its remedy. */
 		params.require_p2p = true;
-		capture_begin(&c);
-		assert_int_equal(vfio_pci_create(&v, &params), -errs[i]);
-		assert_non_null(strstr(capture_end(&c), "--p2p auto or off"));
+		refused(-errs[i], "--p2p auto or off");
 		assert_int_equal(fake.dev.nr_maps, 0);
 	}
 }
@@ -303,9 +254,7 @@ static void maps_that_fail(void **state)
 		wr(PCI_COMMAND, 2, 0);
 		wr(PCI_COMMAND, 2, MEM);
 		assert_int_equal(fake_nr_iovas(), 2);
-		vfio_pci_destroy(v);
-		v = NULL;
-		fake_reset();
+		fresh();
 	}
 }
 
@@ -346,8 +295,7 @@ static void memslots_that_stay_are_tried_again(void **state)
 	assert_int_equal(fake_nr_slots(), 2);
 	/* The fake asserts that the addresses are kept. */
 	fake.slots_stuck = true;
-	vfio_pci_destroy(v);
-	v = NULL;
+	destroy();
 	assert_int_equal(fake_nr_slots(), 2);
 	fake_reset();
 }
@@ -371,7 +319,7 @@ static void toggles_touch_nothing_of_the_host(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up_with_peers, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(a_hidden_bar_comes_back),
 		T(hidden_while_decode_goes),

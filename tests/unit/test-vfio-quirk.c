@@ -5,90 +5,16 @@
  */
 #include "harness.h"
 
-#include "capture.h"
-#include "fake-vfio.h"
+#include "vfio-fixture.h"
 
 #define BAR 0xe0000000U
 #define MIRROR (BAR + 0x88000U)
-
-static struct vfio_pci *v;
-static struct bus *bus;
-static struct vfio_pci_params params;
-
-/* Another device, in place of the last one. */
-static void fresh(void)
-{
-	vfio_pci_destroy(v);
-	v = NULL;
-	fake_reset();
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	v = NULL;
-	fake_reset();
-	assert_int_equal(bus_create(&bus), 0);
-	params = (struct vfio_pci_params){ .dev = &fake.dev, .bus = bus };
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	vfio_pci_destroy(v);
-	assert_int_equal(fake_nr_slots(), 0);
-	bus_destroy(bus);
-	return 0;
-}
-
-static void create(void)
-{
-	vfio_pci_destroy(v);
-	v = NULL;
-	assert_int_equal(vfio_pci_create(&v, &params), 0);
-}
-
-static uint32_t rd(unsigned int off, unsigned int len)
-{
-	return pci_dev_read(vfio_pci_dev(v), off, len);
-}
-
-static void wr(unsigned int off, unsigned int len, uint32_t val)
-{
-	pci_dev_write(vfio_pci_dev(v), off, len, val);
-}
-
-static uint64_t mmio(uint64_t addr, unsigned int len)
-{
-	uint64_t val = 0;
-
-	bus_access(bus, BUS_MMIO, addr, &val, len, false);
-	return val;
-}
-
-static void mmio_write(uint64_t addr, unsigned int len, uint64_t val)
-{
-	bus_access(bus, BUS_MMIO, addr, &val, len, true);
-}
 
 static void nvidia(uint32_t class_rev)
 {
 	fresh();
 	fake_set_config(PCI_VENDOR_ID, 4, 0x2bb310de);
 	fake_set_config(PCI_CLASS_REVISION, 4, class_rev);
-}
-
-static void refused(const char *why)
-{
-	struct capture c;
-
-	vfio_pci_destroy(v);
-	v = NULL;
-	capture_begin(&c);
-	assert_true(vfio_pci_create(&v, &params) < 0);
-	v = NULL;
-	assert_non_null(strstr(capture_end(&c), why));
 }
 
 /* The capability byte by byte, and at the end of the list. */
@@ -129,7 +55,7 @@ static void gpus_of_a_clique(void **state)
 	assert_int_equal(rd(0xc8 + 4, 4), 0);
 	clique_at(0xd4, 15);
 	fake_set_config(0xca, 1, 0x14);
-	refused("no room for its capability");
+	refused(-ENOSPC, "no room for its capability");
 	/* Not asked for, not there. */
 	params.gpudirect = false;
 	nvidia(0x030200a1);
@@ -141,14 +67,14 @@ static void others_have_no_clique(void **state)
 {
 	(void)state;
 	params.gpudirect = true;
-	refused("gpudirect-clique: only for NVIDIA GPUs");
+	refused(-ENOTSUP, "gpudirect-clique: only for NVIDIA GPUs");
 	/* NVIDIA's audio function is no GPU. */
 	nvidia(0x040300a1);
-	refused("gpudirect-clique: only for NVIDIA GPUs");
+	refused(-ENOTSUP, "gpudirect-clique: only for NVIDIA GPUs");
 	/* AMD's GPUs are not NVIDIA's. */
 	nvidia(0x030000a1);
 	fake_set_config(PCI_VENDOR_ID, 2, 0x1002);
-	refused("gpudirect-clique: only for NVIDIA GPUs");
+	refused(-ENOTSUP, "gpudirect-clique: only for NVIDIA GPUs");
 }
 
 static void with_bar(uint64_t size)
@@ -241,17 +167,13 @@ static void pending_bits_beyond_their_bar(void **state)
 
 int main(void)
 {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(gpus_of_a_clique, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(others_have_no_clique, set_up,
-						tear_down),
-		cmocka_unit_test_setup_teardown(
-			mirrored_config_space_is_the_guests, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(mirrors_only_where_they_are,
-						set_up, tear_down),
-		cmocka_unit_test_setup_teardown(pending_bits_beyond_their_bar,
-						set_up, tear_down),
+		T(gpus_of_a_clique),
+		T(others_have_no_clique),
+		T(mirrored_config_space_is_the_guests),
+		T(mirrors_only_where_they_are),
+		T(pending_bits_beyond_their_bar),
 	};
 
 	return run_all(tests);

@@ -5,55 +5,40 @@
  */
 #include "harness.h"
 
-#include "capture.h"
-#include "fake-vfio.h"
+#include "vfio-fixture.h"
 
-#define BAR0 PCI_BASE_ADDRESS_0
-#define MEM PCI_COMMAND_MEMORY
-#define MASTER PCI_COMMAND_MASTER
 #define PMCSR 0x64
 #define MSIX_CTRL 0x42
 
 /* A device and its sibling, which is the same but for its BARs: they trap. */
 static struct vfio_set set;
-static struct vfio_pci *v, *sibling;
-static struct pci_dev *dev;
+static struct vfio_pci *sibling;
 static struct vfio_device other;
-static struct bus *bus;
 
-static int set_up(void **state)
+static int set_up_set(void **state)
 {
-	(void)state;
-	fake_reset();
-	assert_int_equal(bus_create(&bus), 0);
+	set_up(state);
+	params.set = &set;
 	return 0;
 }
 
-static int tear_down(void **state)
+static int tear_down_set(void **state)
 {
-	(void)state;
-	vfio_pci_destroy(v);
 	vfio_pci_destroy(sibling);
-	v = sibling = NULL;
+	sibling = NULL;
+	tear_down(state);
 	assert_null(set.first);
-	bus_destroy(bus);
 	return 0;
 }
 
 static int create_with(bool require_reset)
 {
-	struct vfio_pci_params params = { .dev = &fake.dev,
-					  .set = &set,
-					  .bus = bus,
-					  .require_reset = require_reset };
-	int r = vfio_pci_create(&v, &params);
-
-	assert_int_equal(r, 0);
-	dev = vfio_pci_dev(v);
+	params.require_reset = require_reset;
+	create();
 	return vfio_set_start(&set);
 }
 
-static void create(void)
+static void create_started(void)
 {
 	assert_int_equal(create_with(false), 0);
 }
@@ -61,10 +46,10 @@ static void create(void)
 /* No reset of its own, on a bus with another. */
 static void create_pair(void)
 {
-	struct vfio_pci_params params = {
-		.dev = &other, .set = &set, .bus = bus, .trap_bars = true
-	};
+	struct vfio_pci_params its = params;
 
+	its.dev = &other;
+	its.trap_bars = true;
 	fake.dev.can_reset = false;
 	fake.dev.set_errno = 0;
 	other = fake.dev;
@@ -73,18 +58,8 @@ static void create_pair(void)
 	fake.bus[0] = 1;
 	fake.bus[1] = 2;
 	fake.nr_bus = 2;
-	assert_int_equal(vfio_pci_create(&sibling, &params), 0);
-	create();
-}
-
-static uint32_t rd(unsigned int off, unsigned int len)
-{
-	return pci_dev_read(dev, off, len);
-}
-
-static void wr(unsigned int off, unsigned int len, uint32_t val)
-{
-	pci_dev_write(dev, off, len, val);
+	assert_int_equal(vfio_pci_create(&sibling, &its), 0);
+	create_started();
 }
 
 static void drive(struct pci_dev *d, uint32_t addr)
@@ -162,7 +137,7 @@ static void a_bus_with_strangers_is_not_reset(void **state)
 	fake.bus[1] = 9; /* of another VM, by the same iommufd */
 	fake.nr_bus = 2;
 	capture_begin(&c);
-	create();
+	create_started();
 	assert_non_null(strstr(capture_end(&c), "cannot be reset"));
 	drive(dev, 0);
 	capture_begin(&c);
@@ -196,12 +171,11 @@ static void a_required_reset_is_had_or_fatal(void **state)
 		assert_int_equal(create_with(true), -ENOTSUP);
 		assert_non_null(strstr(capture_end(&c), rows[i].why));
 		assert_non_null(strstr(c.text, "require-reset: "));
-		vfio_pci_destroy(v);
+		destroy();
 		capture_begin(&c);
-		create(); /* one line, no more */
+		create_started(); /* one line, no more */
 		assert_non_null(strstr(capture_end(&c), "cannot be reset"));
-		vfio_pci_destroy(v);
-		v = NULL;
+		destroy();
 	}
 	fake.bus_errno = 0;
 	assert_int_equal(create_with(true), 0);
@@ -221,7 +195,7 @@ static void a_reset_of_the_bus_is_the_better_one(void **state)
 {
 	(void)state;
 	weak();
-	create();
+	create_started();
 	assert_int_equal(fake.nr_bus_resets, 1);
 	drive(dev, 0);
 	assert_int_equal(vfio_set_reset(&set), 0);
@@ -243,7 +217,7 @@ static void what_can_be_reset_alone_is(void **state)
 	fake.dev.set_errno = 0;
 	fake.bus[0] = 1;
 	fake.nr_bus = 1;
-	create();
+	create_started();
 	drive(dev, 0);
 	assert_int_equal(vfio_set_reset(&set), 0);
 	assert_int_equal(fake.dev.nr_resets, 1);
@@ -253,7 +227,7 @@ static void what_can_be_reset_alone_is(void **state)
 static void sleep_keeps_what_it_promised(void **state)
 {
 	(void)state;
-	create();
+	create_started();
 	drive(dev, 0);
 	wr(PMCSR, 2, 3);
 	/* It promised to keep its state: D3hot and no deeper. */
@@ -269,7 +243,7 @@ static void other_sleep_ends_as_a_reset(void **state)
 
 	(void)state;
 	fake_set_config(PMCSR, 2, 0);
-	create();
+	create_started();
 	drive(dev, 0);
 	wr(MSIX_CTRL, 2, 0x8000);
 	fake_set_config(0xe0, 4, 0x1234);
@@ -302,7 +276,7 @@ static void a_write_wakes_it_and_it_dozes_on(void **state)
 {
 	(void)state;
 	fake_set_config(PMCSR, 2, 0);
-	create();
+	create_started();
 	drive(dev, 0);
 	wr(PMCSR, 2, 3);
 	fake_set_config(PMCSR, 2, 0); /* the host has woken it */
@@ -319,7 +293,7 @@ static void resets_wake_it(void **state)
 {
 	(void)state;
 	fake_set_config(PMCSR, 2, 0);
-	create();
+	create_started();
 	for (unsigned int i = 1; i < 4; i++) {
 		drive(dev, 0);
 		wr(PMCSR, 2, 3);
@@ -341,7 +315,7 @@ static void bus_mastering_switched_off_asleep_stays_off(void **state)
 {
 	(void)state;
 	fake_set_config(PMCSR, 2, 0);
-	create();
+	create_started();
 	for (unsigned int i = 0; i < 6; i++) {
 		drive(dev, 0);
 		wr(PMCSR, 2, 3);
@@ -364,7 +338,7 @@ static void drivers_without_deep_sleep(void **state)
 	(void)state;
 	fake_set_config(PMCSR, 2, 0);
 	fake.dev.low_power_errno = ENOTTY;
-	create();
+	create_started();
 	drive(dev, 0);
 	wr(PMCSR, 2, 3);
 	assert_int_equal(rd(PMCSR, 2), 3);
@@ -375,7 +349,7 @@ static void drivers_without_deep_sleep(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up_set, tear_down_set)
 	const struct CMUnitTest tests[] = {
 		T(a_bus_is_reset_once_for_all),
 		T(a_sibling_in_use_is_left_alone),
