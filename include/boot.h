@@ -35,4 +35,12 @@ int boot_file_read(const struct boot_file *f, uint64_t offset, void *buf,
 int boot_file_load(const struct boot_file *f, uint64_t offset, struct ram *ram,
 		   gpa_t gpa, uint64_t len);
 
+/* Loads an initrd as high as it fits into room, so that the kernel has space to
+ * unpack itself, and says where.  fd -1: none.  -E2BIG when it does not fit. */
+int boot_load_initrd(struct ram *ram, int fd, const char *name,
+		     const struct range *room, struct range *initrd);
+
+/* -E2BIG when it is longer than max bytes, without the NUL. */
+int boot_check_cmdline(const char *cmdline, uint64_t max);
+
 #endif

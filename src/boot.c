@@ -81,3 +81,42 @@ int boot_file_load(const struct boot_file *f, uint64_t offset, struct ram *ram,
 	}
 	return boot_file_read(f, offset, to, len);
 }
+
+int boot_load_initrd(struct ram *ram, int fd, const char *name,
+		     const struct range *room, struct range *initrd)
+{
+	enum { PAGE = 4096 };
+	uint64_t bottom = align_up(room->start, PAGE);
+	uint64_t top = align_down(room->start + room->size, PAGE);
+	uint64_t most = bottom < top ? top - bottom : 0;
+	struct boot_file f;
+	int r;
+
+	*initrd = (struct range){ 0, 0 };
+	if (fd < 0)
+		return 0;
+	r = boot_file_init(&f, fd, name);
+	if (r)
+		return r;
+	if (f.size > most) {
+		log_err("%s: the initrd is too large: %llu KiB, there is room "
+			"for %llu KiB; give the guest more --memory",
+			f.name, (unsigned long long)(f.size >> 10) + 1,
+			(unsigned long long)most >> 10);
+		return -E2BIG;
+	}
+	*initrd = (struct range){ align_down(top - f.size, PAGE), f.size };
+	return boot_file_load(&f, 0, ram, initrd->start, f.size);
+}
+
+int boot_check_cmdline(const char *cmdline, uint64_t max)
+{
+	size_t len = strlen(cmdline);
+
+	if (len <= max)
+		return 0;
+	log_err("--append: the kernel command line is too long: %zu bytes, "
+		"this kernel takes at most %llu; shorten it",
+		len, (unsigned long long)max);
+	return -E2BIG;
+}

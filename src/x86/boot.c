@@ -59,8 +59,8 @@ struct e820 {
 struct boot_info {
 	struct image img;
 	struct e820 e820;
-	gpa_t initrd, rsdp;
-	uint64_t initrd_bytes;
+	struct range initrd;
+	gpa_t rsdp;
 };
 
 static int unknown_image(const char *name, const uint8_t *head, size_t len)
@@ -111,47 +111,23 @@ static int load_cmdline(const struct image *img, struct ram *ram,
 			const char *cmdline)
 {
 	uint64_t max = MIN(img->cmdline_max, BOOT_CMDLINE_MAX - 1);
-	size_t len = strlen(cmdline);
+	int r = boot_check_cmdline(cmdline, max);
 
-	if (len > max) {
-		log_err("--append: the kernel command line is too long: %zu "
-			"bytes, this kernel takes at most %llu; shorten it",
-			len, (unsigned long long)max);
-		return -E2BIG;
-	}
-	return ram_write(ram, BOOT_CMDLINE, cmdline, len + 1);
+	if (r)
+		return r;
+	return ram_write(ram, BOOT_CMDLINE, cmdline, strlen(cmdline) + 1);
 }
 
-/* As high as it may be, so that the kernel has room to unpack itself. */
 static int load_initrd(struct boot_info *b, struct ram *ram,
 		       const struct boot_params_in *in)
 {
 	const struct ram_range *low = ram_range(ram, 0);
-	uint64_t top = low->gpa + low->size;
-	uint64_t bottom = align_up(b->img.end, PAGE);
-	struct boot_file f;
-	int r;
+	uint64_t top = MIN(low->gpa + low->size - 1, b->img.initrd_last) + 1;
+	struct range room = { b->img.end,
+			      top > b->img.end ? top - b->img.end : 0 };
 
-	if (in->initrd_fd < 0)
-		return 0;
-	r = boot_file_init(&f, in->initrd_fd, in->initrd_name);
-	if (r)
-		return r;
-
-	if (b->img.initrd_last < top)
-		top = b->img.initrd_last + 1;
-	top = align_down(top, PAGE);
-	if (bottom > top || f.size > top - bottom) {
-		log_err("%s: the initrd is too large: %llu KiB, there is room "
-			"for %llu KiB; give the guest more --memory",
-			f.name, (unsigned long long)(f.size >> 10) + 1,
-			(unsigned long long)(bottom > top ? 0 : top - bottom) >>
-				10);
-		return -E2BIG;
-	}
-	b->initrd = align_down(top - f.size, PAGE);
-	b->initrd_bytes = f.size;
-	return boot_file_load(&f, 0, ram, b->initrd, f.size);
+	return boot_load_initrd(ram, in->initrd_fd, in->initrd_name, &room,
+				&b->initrd);
 }
 
 static void add_e820(struct e820 *e, uint64_t start, uint64_t end,
@@ -195,12 +171,12 @@ static int write_start_info(const struct boot_info *b, struct ram *ram)
 			.size = b->e820.entry[i].size,
 			.type = b->e820.entry[i].type,
 		};
-	if (b->initrd_bytes) {
+	if (b->initrd.size) {
 		a.info.nr_modules = 1;
 		a.info.modules =
 			BOOT_START_INFO + offsetof(struct start_area, initrd);
-		a.initrd.addr = b->initrd;
-		a.initrd.size = b->initrd_bytes;
+		a.initrd.addr = b->initrd.start;
+		a.initrd.size = b->initrd.size;
 	}
 	return ram_write(ram, BOOT_START_INFO, &a, sizeof(a));
 }
@@ -211,8 +187,8 @@ static int write_zero_page(const struct boot_info *b, struct ram *ram)
 
 	z.hdr.type_of_loader = LOADER_UNREGISTERED;
 	z.hdr.cmd_line_ptr = BOOT_CMDLINE;
-	z.hdr.ramdisk_image = (uint32_t)b->initrd;
-	z.hdr.ramdisk_size = (uint32_t)b->initrd_bytes;
+	z.hdr.ramdisk_image = (uint32_t)b->initrd.start;
+	z.hdr.ramdisk_size = (uint32_t)b->initrd.size;
 	/* Lists of ours only, never what a file points to. */
 	z.hdr.setup_data = 0;
 	z.acpi_rsdp_addr = b->rsdp;
