@@ -25,8 +25,6 @@
 
 #define UART_BASE 0x0b000000ULL /* 16550, a register per byte */
 #define UART_SIZE 8
-#define GPIO_BASE 0x0b010000ULL /* PL061: the power button */
-#define GPIO_SIZE 0x1000
 #define PVPANIC_BASE 0x0b020000ULL
 #define PVPANIC_SIZE 2
 
@@ -48,7 +46,7 @@
  */
 #define GIC_FIRST_SPI 32
 #define UART_GSI 0
-#define GPIO_GSI 1
+#define POWER_GSI 1 /* the power button: an edge for each press */
 #define INTX_GSI 4 /* 8 of them */
 #define NR_SPIS 32
 #define MSI_GSI NR_SPIS
