@@ -1,187 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test-console - stdin and stdout of every kind, files and sockets, with a
- * real event loop. Descriptors 0 and 1 are replaced and put back.
+ * test-console - stdin and stdout of every kind: pipes, files, terminals,
+ * another user's; those that stall and those that go.
  */
 #include "harness.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pty.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
-#include <unistd.h>
 
-#include "console.h"
-#include "loop.h"
-#include "util.h"
-
-#define NOBODY 65534
-
-struct fixture {
-	struct loop *loop;
-	struct console *con;
-	char dir[32], path[48];
-	int saved_in, saved_out;
-	bool other_user; /* who may not open stdin and stdout anew */
-	/* The guest's end. */
-	uint8_t got[20000];
-	size_t nr_got, room;
-	unsigned int inputs, writables, quits;
-};
-
-static size_t on_input(void *opaque, const uint8_t *buf, size_t len)
-{
-	struct fixture *f = opaque;
-	size_t n = MIN(len, f->room);
-
-	f->inputs++;
-	assert_true(f->nr_got + n <= sizeof(f->got));
-	memcpy(f->got + f->nr_got, buf, n);
-	f->nr_got += n;
-	f->room -= n;
-	return n;
-}
-
-static void on_writable(void *opaque)
-{
-	struct fixture *f = opaque;
-
-	f->writables++;
-}
-
-static void on_quit(void *opaque)
-{
-	struct fixture *f = opaque;
-
-	f->quits++;
-}
-
-static const struct console_ops ops = { on_input, on_writable, on_quit };
-
-static int setup(void **state)
-{
-	struct fixture *f = test_calloc(1, sizeof(*f));
-
-	*state = f;
-	f->room = sizeof(f->got);
-	f->saved_in = fcntl(0, F_DUPFD_CLOEXEC, 10);
-	f->saved_out = fcntl(1, F_DUPFD_CLOEXEC, 10);
-	strcpy(f->dir, "/tmp/wherry-console-XXXXXX");
-	if (!mkdtemp(f->dir))
-		return -1;
-	snprintf(f->path, sizeof(f->path), "%s/con", f->dir);
-	return loop_create(&f->loop);
-}
-
-static void put_back(struct fixture *f)
-{
-	dup2(f->saved_in, 0);
-	dup2(f->saved_out, 1);
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	console_destroy(f->con);
-	loop_destroy(f->loop);
-	put_back(f);
-	close(f->saved_in);
-	close(f->saved_out);
-	unlink(f->path);
-	rmdir(f->dir);
-	test_free(f);
-	return 0;
-}
-
-static void stop(void *opaque)
-{
-	loop_stop(opaque);
-}
-
-static void run(struct fixture *f)
-{
-	struct loop_timer t = { 0 };
-
-	assert_int_equal(loop_timer_init(f->loop, &t, stop, f->loop), 0);
-	assert_int_equal(loop_timer_set(&t, 20), 0);
-	assert_int_equal(loop_run(f->loop), 0);
-	loop_timer_fini(f->loop, &t);
-}
-
-/* What has gone through a terminal arrives when the kernel's worker has run. */
-#define run_till(f, cond)                                   \
-	do {                                                \
-		for (int i_ = 0; i_ < 250 && !(cond); i_++) \
-			run(f);                             \
-	} while (0)
-
-static void open_console(struct fixture *f, enum console_mode mode)
-{
-	if (f->other_user)
-		assert_int_equal(seteuid(NOBODY), 0);
-	assert_int_equal(console_create(&f->con, mode, f->path), 0);
-	assert_int_equal(seteuid(getuid()), 0);
-	assert_int_equal(console_start(f->con, f->loop, &ops, f), 0);
-}
-
-/* The console on these as stdin and stdout, which it takes. */
-static void open_stdio(struct fixture *f, int in, int out)
-{
-	fflush(stdout);
-	if (in < 0)
-		close(0);
-	else
-		dup2(in, 0);
-	if (out < 0)
-		close(1);
-	else
-		dup2(out, 1);
-	open_console(f, CONSOLE_TO_STDIO);
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-}
-
-static size_t put(struct fixture *f, const char *text)
-{
-	return console_write(f->con, (const uint8_t *)text, strlen(text));
-}
-
-static void assert_got(struct fixture *f, const char *text)
-{
-	run_till(f, f->nr_got >= strlen(text));
-	assert_int_equal(f->nr_got, strlen(text));
-	assert_memory_equal(f->got, text, strlen(text));
-	f->nr_got = 0;
-}
-
-static void feed(int fd, const char *text)
-{
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
-
-static void expect(int fd, const char *text)
-{
-	char buf[256];
-	ssize_t n = read(fd, buf, sizeof(buf));
-
-	assert_int_equal(n, strlen(text));
-	assert_memory_equal(buf, text, strlen(text));
-}
-
-static void assert_blocking(int fd)
-{
-	assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
-}
+#include "console-fixture.h"
 
 static void pipes(void **state)
 {
@@ -450,154 +278,6 @@ static void escape_from_hung_guest(void **state)
 	close(master);
 }
 
-static void to_file(void **state)
-{
-	struct fixture *f = *state;
-	struct stat st;
-	int fd = open(f->path, O_RDWR | O_CREAT | O_EXCL, 0640);
-
-	feed(fd, "what was there before");
-	close(fd);
-	open_console(f, CONSOLE_TO_FILE);
-	assert_int_equal(put(f, "log\n"), 4);
-	assert_int_equal(stat(f->path, &st), 0);
-	assert_int_equal(st.st_size, 4);
-	assert_int_equal(st.st_mode & 0777, 0640);
-	console_destroy(f->con);
-	assert_int_equal(unlink(f->path), 0);
-	open_console(f, CONSOLE_TO_FILE);
-	assert_int_equal(stat(f->path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-}
-
-static void to_nothing(void **state)
-{
-	struct fixture *f = *state;
-
-	open_console(f, CONSOLE_TO_NOTHING);
-	assert_int_equal(put(f, "x"), 1);
-	console_kick_input(f->con);
-	run(f);
-	assert_int_equal(f->inputs, 0);
-}
-
-static void bad_paths(void **state)
-{
-	struct fixture *f = *state;
-	char path[200];
-
-	snprintf(path, sizeof(path), "%s/no/such", f->dir);
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_FILE, path),
-			 -ENOENT);
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_UNIX, path),
-			 -ENOENT);
-	/* A FIFO that nobody reads does not hold up the start. */
-	assert_int_equal(mkfifo(f->path, 0600), 0);
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_FILE, f->path),
-			 -ENXIO);
-	/* Only sockets are replaced. */
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_UNIX, f->path),
-			 -EADDRINUSE);
-	assert_int_equal(access(f->path, F_OK), 0);
-	memset(path, 'x', sizeof(path));
-	path[sizeof(path) - 1] = 0;
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_UNIX, path),
-			 -ENAMETOOLONG);
-	assert_null(f->con);
-	console_destroy(NULL);
-}
-
-static int dial(struct fixture *f)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
-			 0);
-	return fd;
-}
-
-static void unix_clients(void **state)
-{
-	struct fixture *f = *state;
-	struct console *second = NULL;
-	struct stat st;
-	int a, b;
-
-	open_console(f, CONSOLE_TO_UNIX);
-	assert_int_equal(stat(f->path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(put(f, "to nobody"), 9);
-	a = dial(f);
-	b = dial(f);
-	feed(a, "from a");
-	feed(b, "from b");
-	run(f);
-	assert_got(f, "from a");
-	assert_int_equal(put(f, "to a"), 4);
-	expect(a, "to a");
-	/* The next one's turn comes when the first has left. */
-	close(a);
-	run(f);
-	run(f);
-	assert_got(f, "from b");
-	assert_int_equal(put(f, "to b"), 4);
-	expect(b, "to b");
-	/* Another console does not take the path from a live one. */
-	assert_int_equal(console_create(&second, CONSOLE_TO_UNIX, f->path),
-			 -EADDRINUSE);
-	console_destroy(f->con);
-	f->con = NULL;
-	assert_int_equal(access(f->path, F_OK), -1);
-	close(b);
-}
-
-static void unix_client_that_stalls(void **state)
-{
-	struct fixture *f = *state;
-	static uint8_t block[65536];
-	int a, b;
-
-	open_console(f, CONSOLE_TO_UNIX);
-	a = dial(f);
-	run(f);
-	while (console_write(f->con, block, sizeof(block)) == sizeof(block))
-		;
-	f->room = 2;
-	feed(a, "abcd");
-	run(f);
-	assert_got(f, "ab");
-	assert_int_equal(f->writables, 0);
-	/* It leaves while both ways are stuck: both come loose. */
-	close(a);
-	run_till(f, f->writables);
-	assert_int_equal(f->writables, 1);
-	assert_int_equal(put(f, "dropped"), 7);
-	b = dial(f);
-	run(f);
-	feed(b, "ef");
-	f->room = 100;
-	console_kick_input(f->con);
-	run(f);
-	assert_got(f, "cdef");
-	close(b);
-}
-
-static void stale_socket_is_replaced(void **state)
-{
-	struct fixture *f = *state;
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	close(fd);
-	open_console(f, CONSOLE_TO_UNIX);
-	fd = dial(f);
-	close(fd);
-}
-
 static void write_wait_times_out(void **state)
 {
 	struct fixture *f = *state;
@@ -613,29 +293,22 @@ static void write_wait_times_out(void **state)
 	close(out[0]);
 }
 
-#define IN_DIR(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int main(void)
 {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		IN_DIR(pipes),
-		IN_DIR(backpressure),
-		IN_DIR(full_pipe_then_writable),
-		IN_DIR(reader_gone),
-		IN_DIR(socket_as_stdout),
-		IN_DIR(stdio_of_another_user),
-		IN_DIR(closed_stdio),
-		IN_DIR(dev_null),
-		IN_DIR(regular_files),
-		IN_DIR(terminal_escapes),
-		IN_DIR(escape_from_hung_guest),
-		IN_DIR(to_file),
-		IN_DIR(to_nothing),
-		IN_DIR(bad_paths),
-		IN_DIR(unix_clients),
-		IN_DIR(unix_client_that_stalls),
-		IN_DIR(stale_socket_is_replaced),
-		IN_DIR(write_wait_times_out),
+		T(pipes),
+		T(backpressure),
+		T(full_pipe_then_writable),
+		T(reader_gone),
+		T(socket_as_stdout),
+		T(stdio_of_another_user),
+		T(closed_stdio),
+		T(dev_null),
+		T(regular_files),
+		T(terminal_escapes),
+		T(escape_from_hung_guest),
+		T(write_wait_times_out),
 	};
 
 	return run_all(tests);
