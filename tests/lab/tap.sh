@@ -25,6 +25,7 @@ tap_suite=$(basename "$0" .sh)
 tap_done=0
 tap_planned=
 tap_failed=0
+tap_since=$SECONDS
 tap_tmp=$(mktemp)
 trap 'tap_at_exit' EXIT
 
@@ -66,10 +67,13 @@ diag()
 	fi
 }
 
+# With how long it took, for who looks into the TAP what is slow.
 tap_result()
 {
 	tap_done=$((tap_done + 1))
 	echo "$1 $tap_done - lab-$tap_suite.$2"
+	echo "# $((SECONDS - tap_since)) s"
+	tap_since=$SECONDS
 }
 
 # ok ID: passed.  not_ok ID [WHY...]: failed.
