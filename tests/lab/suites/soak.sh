@@ -57,6 +57,7 @@ soak()
 nothing_lost()
 {
 	said long '^cycles 200$'
+	said long '^interrupts lost 0$'
 	said long '^verified [1-9][0-9]* good$'
 	[ "$(grep -acE 'LOST|NO DISK|NO RESET|NOT ASLEEP' \
 		"$LAB_OUT/long.out")" = 0 ]
