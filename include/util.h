@@ -76,6 +76,15 @@ static inline void store_le(void *p, unsigned int len, uint64_t v)
 	memcpy(p, &v, len);
 }
 
+/* What a hexadecimal digit stands for; -1: it is none. */
+static inline int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* All ones of the width of an access of len bytes (1 to 8). */
 static inline uint64_t all_ones(unsigned int len)
 {

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util.h"
+
 /* Parses 1 to max hex digits at *s, which it moves past them. */
 static int parse_hex(const char **s, unsigned int max, uint32_t *out)
 {
@@ -17,16 +19,11 @@ static int parse_hex(const char **s, unsigned int max, uint32_t *out)
 	unsigned int n;
 
 	for (n = 0; n < max; n++) {
-		char c = **s;
+		int digit = hex_value(**s);
 
-		if (c >= '0' && c <= '9')
-			v = v << 4 | (uint32_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			v = v << 4 | (uint32_t)(c - 'a' + 10);
-		else if (c >= 'A' && c <= 'F')
-			v = v << 4 | (uint32_t)(c - 'A' + 10);
-		else
+		if (digit < 0)
 			break;
+		v = v << 4 | (uint32_t)digit;
 		(*s)++;
 	}
 	*out = v;

@@ -5,7 +5,6 @@
  */
 #include "config-device.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,29 +16,12 @@
 #include "log.h"
 #include "options.h"
 #include "util.h"
-
-#define UUID_LEN 36
-
-/* 8-4-4-4-12 hex digits, made lower-case as in sysfs. */
-static bool parse_uuid(const char *s, char out[UUID_LEN + 1])
-{
-	if (strlen(s) != UUID_LEN)
-		return false;
-	for (size_t i = 0; i < UUID_LEN; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
-			return false;
-		out[i] = (char)tolower((unsigned char)s[i]);
-	}
-	out[UUID_LEN] = '\0';
-	return true;
-}
+#include "uuid.h"
 
 static int set_spec(void *ctx, const char *option, const char *value)
 {
 	struct device_config *dev = ctx;
-	char text[UUID_LEN + 1];
+	char text[UUID_SIZE];
 	int r;
 
 	_Static_assert(sizeof(text) >= BDF_SIZE, "a BDF fits, too");
@@ -56,7 +38,7 @@ static int set_spec(void *ctx, const char *option, const char *value)
 		dev->kind = DEVICE_SYSFS;
 		return option_string(option, value, &dev->spec);
 	}
-	if (parse_uuid(value, text)) {
+	if (uuid_parse(value, text)) {
 		dev->kind = DEVICE_MDEV;
 		return option_string(option, text, &dev->spec);
 	}
@@ -145,30 +127,18 @@ static int set_pasid(void *ctx, const char *option, const char *value)
 	return r;
 }
 
-static uint8_t hex_digit(char c)
-{
-	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
 static int set_vf_token(void *ctx, const char *option, const char *value)
 {
 	struct device_config *dev = ctx;
-	char text[UUID_LEN + 1];
-	unsigned int n = 0;
+	char text[UUID_SIZE];
 
-	if (!value || !parse_uuid(value, text)) {
+	if (!value || !uuid_parse(value, text)) {
 		log_err("%s: %s: not a UUID; write the token of the physical "
 			"function, as 83b8f4f2-509f-382f-3c1e-e6bfe0fa1001",
 			option, value ? value : "");
 		return -EINVAL;
 	}
-	for (const char *p = text; *p; p++)
-		if (*p != '-') {
-			dev->vf_token[n / 2] =
-				(uint8_t)(dev->vf_token[n / 2] << 4 |
-					  hex_digit(*p));
-			n++;
-		}
+	uuid_bytes(text, dev->vf_token);
 	dev->has_vf_token = true;
 	return 0;
 }

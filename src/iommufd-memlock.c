@@ -101,6 +101,17 @@ struct account {
 	bool fits;
 };
 
+/* Whether the limit counts for this process, and what it is. */
+static bool is_limited(const char *proc, uint64_t *bytes)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &lim) < 0)
+		lim.rlim_cur = RLIM_INFINITY;
+	*bytes = lim.rlim_cur;
+	return lim.rlim_cur != RLIM_INFINITY && !has_ipc_lock(proc);
+}
+
 static struct account take_stock(const char *proc, uint64_t need_bytes)
 {
 	uint64_t others = memlock_pinned(proc, getuid(), getpid());
@@ -108,14 +119,10 @@ static struct account take_stock(const char *proc, uint64_t need_bytes)
 		.need = to_mib(need_bytes),
 		.others = to_mib(others),
 	};
-	struct rlimit lim;
 
-	if (getrlimit(RLIMIT_MEMLOCK, &lim) < 0)
-		lim.rlim_cur = RLIM_INFINITY;
 	a.total = a.need + a.others;
-	a.limit_bytes = lim.rlim_cur;
-	a.fits = has_ipc_lock(proc) || lim.rlim_cur == RLIM_INFINITY ||
-		 lim.rlim_cur >> 20 >= a.total;
+	a.fits = !is_limited(proc, &a.limit_bytes) ||
+		 a.limit_bytes >> 20 >= a.total;
 	return a;
 }
 
@@ -150,13 +157,12 @@ void memlock_explain(const char *proc, uint64_t need_bytes, char *why,
 
 void memlock_warn(const char *proc, uint64_t need_bytes)
 {
-	struct rlimit lim;
 	struct account a;
+	uint64_t limit;
 	char why[512];
 
 	/* Without a limit there is no need to look at every process. */
-	if (getrlimit(RLIMIT_MEMLOCK, &lim) < 0 ||
-	    lim.rlim_cur == RLIM_INFINITY || has_ipc_lock(proc))
+	if (!is_limited(proc, &limit))
 		return;
 	a = take_stock(proc, need_bytes);
 	if (a.fits)

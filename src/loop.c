@@ -79,14 +79,22 @@ int loop_add(struct loop *loop, struct loop_source *src)
 	return control(loop, EPOLL_CTL_ADD, src);
 }
 
+/* What is told of a source and not dispatched yet, or NULL. */
+static struct epoll_event *pending(struct loop *loop, struct loop_source *src)
+{
+	for (unsigned int i = 0; i < loop->nr_ready; i++)
+		if (loop->ready[i].data.ptr == src)
+			return &loop->ready[i];
+	return NULL;
+}
+
 int loop_modify(struct loop *loop, struct loop_source *src, uint32_t events)
 {
-	unsigned int i;
+	struct epoll_event *ev = pending(loop, src);
 
 	src->events = events;
-	for (i = 0; i < loop->nr_ready; i++)
-		if (loop->ready[i].data.ptr == src)
-			loop->ready[i].events &= events | EPOLLERR | EPOLLHUP;
+	if (ev)
+		ev->events &= events | EPOLLERR | EPOLLHUP;
 	return control(loop, EPOLL_CTL_MOD, src);
 }
 
@@ -97,11 +105,10 @@ int loop_rearm(struct loop *loop, struct loop_source *src)
 
 void loop_remove(struct loop *loop, struct loop_source *src)
 {
-	unsigned int i;
+	struct epoll_event *ev = pending(loop, src);
 
-	for (i = 0; i < loop->nr_ready; i++)
-		if (loop->ready[i].data.ptr == src)
-			loop->ready[i].data.ptr = NULL;
+	if (ev)
+		ev->data.ptr = NULL;
 	/* Fails only for what was not added, or is closed already. */
 	(void)epoll_ctl(loop->fd, EPOLL_CTL_DEL, src->fd, NULL);
 }

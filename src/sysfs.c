@@ -19,6 +19,7 @@
 #include <linux/pci_regs.h>
 
 #include "util.h"
+#include "uuid.h"
 
 int sysfs_path(const struct sysfs *sysfs, char *buf, size_t size,
 	       const char *fmt, ...)
@@ -303,26 +304,13 @@ int sysfs_read_pci(const struct sysfs *sysfs, const char *bdf,
 	return sysfs_read_path(sysfs, path, out);
 }
 
-static bool is_uuid(const char *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < 36; i++) {
-		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-
-		if (dash ? s[i] != '-' : !isxdigit((unsigned char)s[i]))
-			return false;
-	}
-	return !s[36];
-}
-
 int sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,
 		    struct sysfs_device *out)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], name[UUID_SIZE];
 
-	if (!is_uuid(uuid))
+	if (!uuid_parse(uuid, name))
 		return -EINVAL;
-	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s", uuid);
+	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s", name);
 	return sysfs_read_path(sysfs, path, out);
 }

@@ -14,35 +14,47 @@
 
 #define FIRST_READ 4096
 
-/* Reads fd to its end into a growing buffer: procfs files have no size. */
-static int read_to_end(int fd, size_t max, char **buf, size_t *len)
+/* Reads fd to its end, or until buf, which has *used bytes, is full. */
+static int read_full(int fd, char *buf, size_t size, size_t *used)
 {
-	size_t cap = MIN(max, FIRST_READ) + 1;
-	size_t used = 0;
-	char *p = NULL;
+	while (*used < size) {
+		ssize_t n = read(fd, buf + *used, size - *used);
 
-	for (;;) {
-		char *bigger = realloc(p, cap + 1);
-		ssize_t n;
-
-		*buf = bigger ? bigger : p;
-		if (!bigger)
-			return -ENOMEM;
-		p = bigger;
-
-		n = read(fd, p + used, cap - used);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
 		if (!n)
 			break;
+		*used += (size_t)n;
+	}
+	return 0;
+}
 
-		used += (size_t)n;
+/* Reads fd to its end into a growing buffer: procfs files have no size. */
+static int read_to_end(int fd, size_t max, char **buf, size_t *len)
+{
+	size_t cap = MIN(max, FIRST_READ) + 1;
+	size_t used = 0;
+	char *p = NULL;
+	int r;
+
+	for (;;) {
+		char *bigger = realloc(p, cap + 1);
+
+		*buf = bigger ? bigger : p;
+		if (!bigger)
+			return -ENOMEM;
+		p = bigger;
+
+		r = read_full(fd, p, cap, &used);
+		if (r)
+			return r;
 		if (used > max)
 			return -EFBIG;
-		if (used == cap)
-			cap = MIN(cap * 2, max + 1);
+		if (used < cap)
+			break;
+		cap = MIN(cap * 2, max + 1);
 	}
 
 	p[used] = '\0';
@@ -79,6 +91,7 @@ int read_attr(const char *path, char *buf, size_t size)
 {
 	int fd cleanup_fd = -1;
 	size_t used = 0;
+	int r;
 
 	if (!size)
 		return -EINVAL;
@@ -87,19 +100,11 @@ int read_attr(const char *path, char *buf, size_t size)
 	if (fd < 0)
 		return -errno;
 
-	for (;;) {
-		ssize_t n = read(fd, buf + used, size - used);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		used += (size_t)n;
-		if (used == size)
-			return -EFBIG; /* no room for the NUL */
-	}
+	r = read_full(fd, buf, size, &used);
+	if (r)
+		return r;
+	if (used == size)
+		return -EFBIG; /* no room for the NUL */
 
 	if (used && buf[used - 1] == '\n')
 		used--;

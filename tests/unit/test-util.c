@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* test-util - util.h, fd.h and bdf.h: ranges, attributes, names. */
+/* test-util - util.h, fd.h, bdf.h and uuid.h: ranges, attributes, names. */
 #include "harness.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include "bdf.h"
 #include "fd.h"
 #include "util.h"
+#include "uuid.h"
 
 static void aligns(void **state)
 {
@@ -203,6 +204,33 @@ static void parses_bdfs(void **state)
 		assert_int_equal(bdf_parse(bad[i], out), -EINVAL);
 }
 
+static void parses_uuids(void **state)
+{
+	static const char good[] = "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
+	static const uint8_t bytes[16] = { 0x83, 0xb8, 0xf4, 0xf2, 0x50, 0x9f,
+					   0x38, 0x2f, 0x3c, 0x1e, 0xe6, 0xbf,
+					   0xe0, 0xfa, 0x10, 0x01 };
+	static const char *const bad[] = {
+		"",
+		"83b8f4f2-509f-382f-3c1e-e6bfe0fa100",
+		"83b8f4f2-509f-382f-3c1e-e6bfe0fa10011",
+		"83b8f4f2-509f-382f-3c1e_e6bfe0fa1001",
+		"83b8f4f25-09f-382f-3c1e-e6bfe0fa1001",
+		"83b8f4f2-509g-382f-3c1e-e6bfe0fa1001",
+		"83b8f4f2-509@-382f-3c1e-e6bfe0fa1001",
+	};
+	uint8_t got[16];
+	char out[UUID_SIZE];
+
+	(void)state;
+	assert_true(uuid_parse("83B8F4f2-509F-382f-3c1e-e6bfe0FA1001", out));
+	assert_string_equal(out, good);
+	uuid_bytes(out, got);
+	assert_memory_equal(got, bytes, 16);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(uuid_parse(bad[i], out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +242,7 @@ int main(void)
 		cmocka_unit_test(closes_once),
 		cmocka_unit_test(transfers_all_or_says_why),
 		cmocka_unit_test(parses_bdfs),
+		cmocka_unit_test(parses_uuids),
 	};
 
 	return run_all(tests);
