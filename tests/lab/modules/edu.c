@@ -83,6 +83,14 @@ static int edu_wait(struct edu *edu)
 								  -ETIMEDOUT;
 }
 
+/* Writes a register, and waits for the interrupt that it leads to. */
+static int edu_do(struct edu *edu, u32 val, unsigned int reg)
+{
+	reinit_completion(&edu->done);
+	writel(val, edu->regs + reg);
+	return edu_wait(edu);
+}
+
 static ssize_t mode_show(struct device *dev, struct device_attribute *attr,
 			 char *buf)
 {
@@ -108,11 +116,8 @@ static ssize_t raise_store(struct device *dev, struct device_attribute *attr,
 	int r = kstrtouint(buf, 0, &n);
 
 	mutex_lock(&edu->lock);
-	for (; !r && n; n--) {
-		reinit_completion(&edu->done);
-		writel(1, edu->regs + EDU_IRQ_RAISE);
-		r = edu_wait(edu);
-	}
+	for (; !r && n; n--)
+		r = edu_do(edu, 1, EDU_IRQ_RAISE);
 	mutex_unlock(&edu->lock);
 	return r ? r : count;
 }
@@ -129,10 +134,8 @@ static ssize_t raise_late_store(struct device *dev,
 	if (r || !n)
 		return r ? r : count;
 	mutex_lock(&edu->lock);
-	reinit_completion(&edu->done);
 	atomic_set(&edu->late, n - 1);
-	writel(1, edu->regs + EDU_IRQ_RAISE);
-	r = edu_wait(edu);
+	r = edu_do(edu, 1, EDU_IRQ_RAISE);
 	atomic_set(&edu->late, 0);
 	mutex_unlock(&edu->lock);
 	return r ? r : count;
@@ -150,10 +153,8 @@ static ssize_t factorial_store(struct device *dev,
 	if (r)
 		return r;
 	mutex_lock(&edu->lock);
-	reinit_completion(&edu->done);
 	writel(EDU_STATUS_IRQ, edu->regs + EDU_STATUS);
-	writel(n, edu->regs + EDU_FACTORIAL);
-	r = edu_wait(edu);
+	r = edu_do(edu, n, EDU_FACTORIAL);
 	writel(0, edu->regs + EDU_STATUS);
 	mutex_unlock(&edu->lock);
 	return r ? r : count;

@@ -81,50 +81,47 @@ start()
 	wherry_pid=$(pgrep -P $wherry_shell)
 }
 
-power_button()
+# ends STATUS: the VM that was started.
+ends()
 {
 	local status=0
 
+	wait "$wherry_shell" || status=$?
+	[ $status = "$1" ]
+}
+
+power_button()
+{
 	start button button --name b
 	kill -TERM "$wherry_pid"
-	wait $wherry_shell || status=$?
+	ends 0
 	said button '^PRESSED$'
-	[ $status = 0 ]
 }
 
 two_signals()
 {
-	local status=0
-
 	start twice sleep
 	kill -TERM "$wherry_pid"
 	sleep 1
 	kill -TERM "$wherry_pid"
-	wait $wherry_shell || status=$?
-	[ $status = 5 ]
+	ends 5
 }
 
 # As timeout(1) does: to the process, and at once to its group.
 signal_comes_double()
 {
-	local status=0
-
 	start double button
 	kill -TERM "$wherry_pid"
 	kill -TERM "$wherry_pid"
-	wait $wherry_shell || status=$?
+	ends 0
 	said double '^PRESSED$'
-	[ $status = 0 ]
 }
 
 grace_ends()
 {
-	local status=0
-
 	start grace sleep --grace 1s
 	kill -TERM "$wherry_pid"
-	wait $wherry_shell || status=$?
-	[ $status = 5 ]
+	ends 5
 }
 
 no_privilege()

@@ -7,41 +7,9 @@
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
+# shellcheck source=tests/lab/noremap.sh
+. "$(dirname "$0")/../noremap.sh"
 plan 4
-
-nvme=$(device 0)
-why='no interrupt remapping, so a device could forge interrupts; '
-
-check_says()
-{
-	if "$WHERRY" check >/tmp/check; then return 1; fi
-	cat /tmp/check
-	grep -q '^missing  interrupt remapping .*intremap=off' /tmp/check
-	if grep -q '^missing  IOMMU ' /tmp/check; then return 1; fi
-}
-
-devices_say()
-{
-	"$WHERRY" bind "$nvme" 2>/tmp/err
-	cat /tmp/err
-	grep -q "$why" /tmp/err
-	"$WHERRY" devices "$nvme" >/tmp/list
-	cat /tmp/list
-	grep -q "^$nvme *no" /tmp/list
-	grep -q "$why" /tmp/list
-}
-
-run_refuses()
-{
-	local status=0
-
-	"$WHERRY" run --kernel "$LAB_KERNEL" --device "$nvme" --timeout 30 \
-		2>/tmp/err || status=$?
-	cat /tmp/err
-	[ $status = 1 ]
-	[ "$(wc -l </tmp/err)" = 1 ]
-	grep -q "$nvme: cannot be assigned: .*$why" /tmp/err
-}
 
 nothing_left()
 {
@@ -51,7 +19,7 @@ nothing_left()
 	if pgrep -x wherry; then return 1; fi
 }
 
-check check-says check_says
+check check-says check_says intremap=off
 check devices-say devices_say
 check run-refuses run_refuses
 check nothing-left nothing_left
