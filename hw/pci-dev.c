@@ -3,7 +3,7 @@
  * The default configuration accessors of a function: its pci_config and
  * pci_bars behind one address space.  Owns nothing; the function does.
  */
-#include "pci.h"
+#include "pci-tree.h"
 
 #include <linux/pci_regs.h>
 
@@ -73,6 +73,13 @@ void pci_dev_write(struct pci_dev *dev, unsigned int off, unsigned int len,
 		dev->ops->config_write(dev, off, len, val);
 	else
 		pci_dev_config_write(dev, off, len, val);
+}
+
+uint16_t pci_dev_requester(const struct pci_dev *dev)
+{
+	unsigned int bus = dev->above ? pci_port_secondary(dev->above) : 0;
+
+	return (uint16_t)(bus << 8 | dev->devfn);
 }
 
 bool pci_dev_mem_enabled(const struct pci_dev *dev)

@@ -269,6 +269,8 @@ void pci_port_destroy(struct pci_port *port)
 {
 	if (!port)
 		return;
+	if (port->child)
+		port->child->above = NULL;
 	port->host->ports[port->slot] = NULL;
 	pci_host_remove(port->host, port->dev.devfn);
 	free(port);
@@ -284,12 +286,15 @@ int pci_port_plug(struct pci_port *port, struct pci_dev *dev)
 	}
 	dev->devfn = 0;
 	port->child = dev;
+	dev->above = port;
 	update_slot(port);
 	return 0;
 }
 
 void pci_port_unplug(struct pci_port *port)
 {
+	if (port->child)
+		port->child->above = NULL;
 	port->child = NULL;
 	update_slot(port);
 }

@@ -53,6 +53,7 @@ void vfio_irqs_drain(int fd)
 int vfio_vector_route(struct vfio_pci *v, struct vfio_vector *vec,
 		      uint64_t addr, uint32_t data)
 {
+	struct irq_message msg = { addr, data, pci_dev_requester(&v->dev) };
 	int r = vfio_irqs_eventfd(v, &vec->fd);
 
 	if (!r && !vec->has_gsi) {
@@ -60,7 +61,7 @@ int vfio_vector_route(struct vfio_pci *v, struct vfio_vector *vec,
 		vec->has_gsi = !r;
 	}
 	if (!r)
-		irq_msi_set(v->irq, vec->gsi, addr, data);
+		irq_msi_set(v->irq, vec->gsi, &msg);
 	return r;
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Everything that differs by architecture, behind one small set of
- * functions.  src/x86/ implements them; nothing else knows what x86 is.
+ * Everything that differs by architecture, behind one small set of functions.
+ * One directory below src/ implements them for each; nothing else knows which
+ * it is.  HACKING.md tells how to add one.
  */
 #ifndef WHERRY_ARCH_H
 #define WHERRY_ARCH_H
 
 #include <stdint.h>
 
+#include "bus.h"
 #include "ram.h"
 #include "sandbox.h"
 #include "util.h"
@@ -25,12 +27,16 @@ struct layout {
 	struct range mmio32; /* non-prefetchable windows, below 4 GiB */
 	struct range mmio64; /* prefetchable windows, above RAM */
 	struct range pio; /* port window for I/O BARs */
+	/* Where the CPU finds ports, from 0 up; empty if it has instructions
+	 * for them. */
+	struct range pio_mmio;
 	/* What no device may be mapped over: the irqchip's and KVM's own pages,
 	 * and what the CPU cannot address. */
 	struct range kept[LAYOUT_MAX_KEPT];
 	unsigned int nr_kept;
-	uint64_t uart_base;
-	uint32_t uart_gsi, ged_gsi;
+	struct bus_place uart, pvpanic;
+	struct bus_place power; /* see power.h; base 0: no registers */
+	uint32_t uart_gsi, power_gsi;
 	uint32_t intx_gsi; /* first of 8 */
 	uint32_t first_msi_gsi;
 };
@@ -45,20 +51,28 @@ int arch_layout_init(struct layout *l, uint64_t ram_bytes,
  * address devices can reach (iova_last) allow. */
 int arch_layout_window(struct layout *l, unsigned int phys_bits,
 		       uint64_t iova_last);
-/* Guest physical address bits: KVM's supported CPUID. */
+/* Guest physical address bits that KVM and the CPU can do. */
 int arch_phys_bits(struct kvm *kvm, unsigned int *bits);
 
 /* Leave KVM's habit of dropping every shadow page when a memslot goes. */
 #define ARCH_VM_SLOT_ZAP_ALL 1u
 
-/* irqchip, identity map, quirks: after VM creation, before vCPUs.  Refuses a
- * KVM without what the machine needs, with the reason.  flags: ARCH_VM_*. */
-int arch_vm_init(struct kvm *kvm, unsigned int flags);
+/* Creates the VM with its irqchip, before vCPUs.  Refuses a KVM without what
+ * the machine needs, with the reason.  flags: ARCH_VM_*. */
+int arch_vm_create(struct kvm *kvm, unsigned int flags);
+/* What must wait for vCPUs: after arch_vcpu_init() of all, before anything
+ * interrupts the guest. */
+int arch_vm_finish(struct kvm *kvm);
 /* The irqchip back to power-on.  All vCPUs parked. */
-int arch_vm_reset(struct kvm *kvm);
+int arch_vm_reset(struct kvm *kvm, unsigned int nr_cpus);
+/* For wherry check: what the VM has, as ", this and that"; or "". */
+void arch_vm_describe(struct kvm *kvm, char *buf, size_t size);
+/* What /proc/cpuinfo tells of virtualization: 1 it has, 0 it does not tell, -1
+ * it has not; *what says so in words, and stays as it is with 0. */
+int arch_check_cpu(const char *cpuinfo, const char **what);
 
 #define ARCH_MAX_FIXED_ROUTES 64
-/* The pins of the irqchip for irq_create(); returns how many. */
+/* The pins of the irqchip for irq_create(), as GSIs; returns how many. */
 unsigned int arch_fixed_routes(struct kvm_route *routes);
 
 /*
@@ -80,9 +94,8 @@ struct boot_params_in {
 
 struct boot_entry {
 	uint64_t ip;
-	uint64_t arg; /* PVH: start_info; 64-bit: zero page */
-	uint64_t page_table; /* 64-bit entry: cr3; 0 for PVH */
-	bool long_mode;
+	uint64_t arg; /* where the kernel finds what it is told */
+	uint64_t page_table; /* 0: paging is off */
 };
 
 /*
@@ -94,12 +107,12 @@ struct boot_entry {
 int arch_boot_load(struct ram *ram, const struct layout *l,
 		   const struct boot_params_in *in, struct boot_entry *entry);
 
-/* CPUID, MSRs and the like of a new vCPU: once, main thread. */
+/* What kind of CPU a new vCPU is: once, main thread. */
 int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		   unsigned int nr_cpus, unsigned int phys_bits);
 /*
- * Power-on (or reboot) state of a vCPU: registers, FPU, LAPIC, MSRs that
- * name guest memory cleared; id 0 gets the entry, others wait for SIPI.
+ * Power-on (or reboot) state of a vCPU, whatever names guest memory cleared.
+ * id 0 gets the entry, others wait until the guest starts them.
  */
 int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		    const struct boot_entry *entry);

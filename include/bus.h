@@ -16,6 +16,12 @@
 
 enum bus_space { BUS_MMIO, BUS_PIO };
 
+/* Where a fixed device is. */
+struct bus_place {
+	enum bus_space space;
+	uint64_t base;
+};
+
 struct bus;
 struct bus_range;
 
@@ -45,6 +51,12 @@ struct bus_range {
 
 int bus_create(struct bus **out);
 void bus_destroy(struct bus *bus);
+
+/*
+ * For CPUs without port instructions: [start, start + size) of BUS_MMIO is the
+ * ports from 0 up.  Once; size 0 does nothing.  As bus_add().
+ */
+int bus_map_ports(struct bus *bus, uint64_t start, uint64_t size);
 
 void bus_lock(struct bus *bus);
 void bus_unlock(struct bus *bus);

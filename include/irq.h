@@ -19,6 +19,13 @@ struct irq;
 struct kvm;
 struct kvm_route;
 
+/* A message as a function of the guest's sends it. */
+struct irq_message {
+	uint64_t addr;
+	uint32_t data;
+	uint16_t requester; /* its bus, device and function: pci.h */
+};
+
 /*
  * fixed are the pins of the irqchip (arch_fixed_routes()), copied; messages
  * get GSIs from first_msi up.  The irqchip exists.
@@ -35,7 +42,7 @@ int irq_msi_alloc(struct irq *irq, uint32_t *gsi);
 /* The irqfds on it are deassigned before. */
 void irq_msi_free(struct irq *irq, uint32_t gsi);
 /* Message of a GSI; takes effect at irq_commit().  No change, no cost. */
-void irq_msi_set(struct irq *irq, uint32_t gsi, uint64_t addr, uint32_t data);
+void irq_msi_set(struct irq *irq, uint32_t gsi, const struct irq_message *msg);
 /* One KVM_SET_GSI_ROUTING if anything changed since the last. */
 int irq_commit(struct irq *irq);
 
@@ -43,7 +50,7 @@ int irq_fd_assign(struct irq *irq, uint32_t gsi, int fd, int resamplefd);
 int irq_fd_deassign(struct irq *irq, uint32_t gsi, int fd);
 
 /* Injects a message from userspace. */
-int irq_msi_send(struct irq *irq, uint64_t addr, uint32_t data);
+int irq_msi_send(struct irq *irq, const struct irq_message *msg);
 
 /* Back to power-on: every MSI route gone (all irqfds are deassigned). */
 int irq_reset(struct irq *irq);

@@ -21,10 +21,13 @@
 struct kvm;
 
 /*
- * Opens /dev/kvm (or takes over sys_fd >= 0, a /dev/kvm fd), checks the API
- * version and the capabilities wherry cannot do without, and creates a VM.
+ * Opens /dev/kvm (or takes over sys_fd >= 0, a /dev/kvm fd) and checks the API
+ * version.  There is no VM before kvm_create_vm().
  */
 int kvm_create(struct kvm **out, int sys_fd, struct stats *stats);
+/* Creates the VM, of the type that the architecture gives (KVM_CREATE_VM), and
+ * checks the capabilities that wherry cannot do without. */
+int kvm_create_vm(struct kvm *kvm, unsigned long type);
 void kvm_destroy(struct kvm *kvm);
 
 int kvm_sys_fd(const struct kvm *kvm);
@@ -33,6 +36,16 @@ int kvm_vm_fd(const struct kvm *kvm);
 int kvm_extension(struct kvm *kvm, unsigned int cap);
 /* What KVM allows (KVM_CAP_MAX_VCPUS). */
 unsigned int kvm_max_vcpus(struct kvm *kvm);
+
+/*
+ * The VM's one in-kernel device of a type (KVM_DEV_TYPE_*), made at the first
+ * call; and an attribute of it.  -errno, never logged.
+ */
+int kvm_device_create(struct kvm *kvm, unsigned int type);
+int kvm_device_set(struct kvm *kvm, unsigned int type, uint32_t group,
+		   uint64_t attr, const void *value);
+int kvm_device_get(struct kvm *kvm, unsigned int type, uint32_t group,
+		   uint64_t attr, void *value);
 
 /* One ioctl on the VM (vm) or a vCPU fd; counted; -errno, never logged. */
 int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg);
@@ -57,18 +70,25 @@ uint64_t kvm_memslot_generation(const struct kvm *kvm);
  */
 int kvm_irqfd(struct kvm *kvm, int fd, uint32_t gsi, int resamplefd,
 	      bool assign);
-/* Level of a pin of the irqchip. */
-int kvm_irq_line(struct kvm *kvm, uint32_t gsi, bool level);
-/* Injects one message now (counted in stats as a user interrupt). */
-int kvm_signal_msi(struct kvm *kvm, uint64_t addr, uint32_t data);
+/* Level of a pin of the irqchip, by its name in KVM_IRQ_LINE. */
+int kvm_irq_line(struct kvm *kvm, uint32_t line, bool level);
 
 struct kvm_route {
 	uint32_t gsi;
 	bool is_msi;
 	uint32_t chip, pin; /* !is_msi */
+	uint32_t line; /* !is_msi: what KVM_IRQ_LINE calls it */
 	uint64_t addr; /* is_msi */
 	uint32_t data;
+	/* is_msi: who sends it, where the irqchip must know. */
+	bool has_device;
+	uint32_t device;
 };
+
+/* Does the irqchip tell messages apart by who sends them?  It exists. */
+bool kvm_msi_by_device(struct kvm *kvm);
+/* Injects a message now (counted in stats as a user interrupt). */
+int kvm_signal_msi(struct kvm *kvm, const struct kvm_route *msi);
 
 /* The size of KVM's table of routes (KVM_CAP_IRQ_ROUTING). */
 unsigned int kvm_max_routes(struct kvm *kvm);

@@ -41,6 +41,7 @@ struct pci_dev {
 	const struct pci_dev_ops *ops;
 	const char *name;
 	uint8_t devfn;
+	const struct pci_port *above; /* NULL: on the root bus, or nowhere */
 	struct pci_config cfg;
 	struct pci_bars bars;
 };
@@ -57,6 +58,8 @@ void pci_dev_write(struct pci_dev *dev, unsigned int off, unsigned int len,
 /* COMMAND as the guest set it. */
 bool pci_dev_mem_enabled(const struct pci_dev *dev);
 bool pci_dev_io_enabled(const struct pci_dev *dev);
+/* Whose messages its are: bus << 8 | devfn, as the guest has numbered buses. */
+uint16_t pci_dev_requester(const struct pci_dev *dev);
 
 /*
  * Claims ecam on the bus (1 MiB per bus, 32 are enough for every port);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arch-text.h"
 #include "log.h"
 #include "util.h"
 
@@ -125,13 +126,11 @@ static void log_failure(const struct sysfs *sysfs,
 			 " functions: remove those first",
 			 strerror(-r));
 	else if (strstr(driver, "vfio") && dev->iommu_group < 0)
-		snprintf(why, sizeof(why),
-			 "%s, and %s; switch VT-d or AMD-Vi on in the firmware"
-			 " and boot with intel_iommu=on",
-			 strerror(-r),
+		snprintf(why, sizeof(why), "%s, and %s; %s", strerror(-r),
 			 sysfs_has_iommu(sysfs) ?
 				 "no IOMMU stands before it" :
-				 "this host has no IOMMU in use");
+				 "this host has no IOMMU in use",
+			 arch_text.iommu_on);
 	else
 		snprintf(why, sizeof(why), "%s; see dmesg", strerror(-r));
 	log_err("%s: cannot be bound to %s: %s", dev->name, driver, why);

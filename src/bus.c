@@ -25,6 +25,7 @@ struct bus {
 	struct bus_range *known; /* dev_lock */
 	struct bus_range *waiting; /* the oldest first; dev_lock */
 	uint64_t nr_unclaimed; /* dev_lock */
+	struct bus_range ports; /* of BUS_MMIO; size 0: none */
 };
 
 int bus_create(struct bus **out)
@@ -267,12 +268,11 @@ static void access_range(struct bus_range *range, uint64_t offset, void *data,
 	}
 }
 
-void bus_access(struct bus *bus, enum bus_space space, uint64_t addr,
-		void *data, unsigned int len, bool write)
+static void access_bus(struct bus *bus, enum bus_space space, uint64_t addr,
+		       void *data, unsigned int len, bool write)
 {
 	struct bus_range *range = NULL;
 
-	bus_lock(bus);
 	if (len == 1 || len == 2 || len == 4 || len == 8)
 		range = find(bus, space, addr, len);
 	if (range) {
@@ -282,7 +282,48 @@ void bus_access(struct bus *bus, enum bus_space space, uint64_t addr,
 		if (!write)
 			memset(data, 0xff, len);
 	}
+}
+
+void bus_access(struct bus *bus, enum bus_space space, uint64_t addr,
+		void *data, unsigned int len, bool write)
+{
+	bus_lock(bus);
+	access_bus(bus, space, addr, data, len, write);
 	bus_unlock(bus);
+}
+
+static uint64_t ports_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	uint8_t data[8];
+
+	access_bus(opaque, BUS_PIO, offset, data, len, false);
+	return load_le(data, len);
+}
+
+static void ports_write(void *opaque, uint64_t offset, unsigned int len,
+			uint64_t val)
+{
+	uint8_t data[8];
+
+	store_le(data, len, val);
+	access_bus(opaque, BUS_PIO, offset, data, len, true);
+}
+
+int bus_map_ports(struct bus *bus, uint64_t start, uint64_t size)
+{
+	static const struct bus_ops ops = { ports_read, ports_write, NULL };
+
+	if (!size)
+		return 0;
+	bus->ports = (struct bus_range){
+		.name = "ports",
+		.space = BUS_MMIO,
+		.start = start,
+		.size = size,
+		.ops = &ops,
+		.opaque = bus,
+	};
+	return bus_add(bus, &bus->ports);
 }
 
 void bus_for_each(struct bus *bus,

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "arch-text.h"
 #include "arch.h"
 #include "fd.h"
 #include "iommufd-memlock.h"
@@ -92,31 +93,21 @@ static int host_attr(const struct host *host, const char *path, char *buf,
 
 /* ----- CPU and KVM ----- */
 
-/* Only x86 lists its virtualization among the flags of /proc/cpuinfo. */
 static void check_cpu(const struct host *host, struct finding *f)
 {
-	static const char *const flags[][2] = { { " vmx", "VT-x" },
-						{ " svm", "AMD-V" } };
-	char path[PATH_MAX], *text, *line, *end;
-	unsigned int i;
+	const char *what = "/proc/cpuinfo does not tell";
+	char path[PATH_MAX], *text;
+	int has = 0;
 
-	found(f, INFO, "/proc/cpuinfo does not tell");
-	if (sysfs_path(&host->sysfs, path, sizeof(path), "/proc/cpuinfo") ||
-	    read_file(path, MIB(16), &text, NULL))
-		return;
-	line = strstr(text, "\nflags");
-	end = line ? strchr(line + 1, '\n') : NULL;
-	if (end)
-		*end = '\0';
-	for (i = 0; line && i < ARRAY_SIZE(flags); i++)
-		if (strstr(line, flags[i][0]))
-			found(f, READY, "%s", flags[i][1]);
-	if (line && f->status != READY) {
-		found(f, MISSING, "the CPU offers neither VT-x nor AMD-V");
+	if (!sysfs_path(&host->sysfs, path, sizeof(path), "/proc/cpuinfo") &&
+	    !read_file(path, MIB(16), &text, NULL)) {
+		has = arch_check_cpu(text, &what);
+		free(text);
+	}
+	found(f, has > 0 ? READY : has ? MISSING : INFO, "%s", what);
+	if (has < 0)
 		mend(f, "switch virtualization on in the firmware; in a virtual"
 			" machine, turn on nesting in its host");
-	}
-	free(text);
 }
 
 /* Opens a node to read and write, or says why not. */
@@ -152,21 +143,20 @@ static int try_node(const struct host *host, const char *node,
 static void check_kvm(const struct host *host, struct finding *f)
 {
 	struct kvm *kvm = NULL;
+	char has[128];
 	int fd;
 
-	fd = try_node(
-		host, "/dev/kvm", f,
-		"run: modprobe -a kvm_intel kvm_amd; if that fails, switch"
-		" virtualization on in the firmware");
+	fd = try_node(host, "/dev/kvm", f, arch_text.kvm_load);
 	if (fd < 0)
 		return;
 	/* These say themselves what they miss. */
-	if (kvm_create(&kvm, fd, NULL) || arch_vm_init(kvm, 0)) {
+	if (kvm_create(&kvm, fd, NULL) || arch_vm_create(kvm, 0)) {
 		found(f, MISSING, "this KVM lacks something; see above");
-		mend(f, "use a kernel with kvm_intel or kvm_amd on real"
-			" hardware or with nesting");
+		mend(f, "%s on real hardware or with nesting",
+		     arch_text.kvm_kernel);
 	} else {
-		found(f, READY, "up to %u vCPUs", kvm_max_vcpus(kvm));
+		arch_vm_describe(kvm, has, sizeof(has));
+		found(f, READY, "up to %u vCPUs%s", kvm_max_vcpus(kvm), has);
 	}
 	kvm_destroy(kvm);
 }
@@ -241,8 +231,7 @@ static void check_iommu(const struct host *host, struct finding *f)
 		return;
 	}
 	found(f, MISSING, "the kernel runs none");
-	mend(f, "switch VT-d, AMD-Vi or SMMU on in the firmware, and boot with"
-		" intel_iommu=on if the CPU is Intel's");
+	mend(f, "%s", arch_text.iommu_on);
 }
 
 static void check_interrupts(const struct host *host, struct finding *f)

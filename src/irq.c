@@ -17,8 +17,7 @@
 
 struct msi {
 	bool used, set;
-	uint64_t addr;
-	uint32_t data;
+	struct irq_message msg;
 };
 
 struct irq {
@@ -27,6 +26,7 @@ struct irq {
 	struct kvm_route *table; /* fixed pins, then messages */
 	unsigned int nr_fixed;
 	unsigned int first_msi, nr_msi;
+	bool by_device; /* constant: messages say who sends them */
 	struct msi *msi;
 	unsigned int nr_irqfds;
 	bool dirty;
@@ -48,6 +48,7 @@ int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
 	pthread_mutex_init(&irq->lock, NULL);
 	irq->nr_fixed = nr_fixed;
 	irq->first_msi = first_msi;
+	irq->by_device = kvm_msi_by_device(kvm);
 
 	max = kvm_max_routes(kvm);
 	if (max < irq->nr_fixed + 1) {
@@ -87,7 +88,10 @@ void irq_destroy(struct irq *irq)
 
 void irq_set_level(struct irq *irq, uint32_t gsi, bool level)
 {
-	(void)kvm_irq_line(irq->kvm, gsi, level); /* logged; nothing to undo */
+	for (unsigned int i = 0; i < irq->nr_fixed; i++)
+		if (irq->table[i].gsi == gsi)
+			/* Logged; nothing to undo. */
+			(void)kvm_irq_line(irq->kvm, irq->table[i].line, level);
 }
 
 int irq_msi_alloc(struct irq *irq, uint32_t *gsi)
@@ -126,18 +130,31 @@ void irq_msi_free(struct irq *irq, uint32_t gsi)
 	pthread_mutex_unlock(&irq->lock);
 }
 
-void irq_msi_set(struct irq *irq, uint32_t gsi, uint64_t addr, uint32_t data)
+void irq_msi_set(struct irq *irq, uint32_t gsi, const struct irq_message *msg)
 {
 	struct msi *m = msi_of(irq, gsi);
 
 	pthread_mutex_lock(&irq->lock);
-	if (!m->set || m->addr != addr || m->data != data) {
+	if (!m->set || m->msg.addr != msg->addr || m->msg.data != msg->data ||
+	    m->msg.requester != msg->requester) {
 		m->set = true;
-		m->addr = addr;
-		m->data = data;
+		m->msg = *msg;
 		irq->dirty = true;
 	}
 	pthread_mutex_unlock(&irq->lock);
+}
+
+static struct kvm_route msi_route(const struct irq *irq, uint32_t gsi,
+				  const struct irq_message *msg)
+{
+	return (struct kvm_route){
+		.gsi = gsi,
+		.is_msi = true,
+		.addr = msg->addr,
+		.data = msg->data,
+		.has_device = irq->by_device,
+		.device = msg->requester,
+	};
 }
 
 int irq_commit(struct irq *irq)
@@ -152,12 +169,8 @@ int irq_commit(struct irq *irq)
 		const struct msi *m = &irq->msi[i];
 
 		if (m->set)
-			irq->table[n++] = (struct kvm_route){
-				.gsi = irq->first_msi + i,
-				.is_msi = true,
-				.addr = m->addr,
-				.data = m->data,
-			};
+			irq->table[n++] =
+				msi_route(irq, irq->first_msi + i, &m->msg);
 	}
 	r = kvm_set_routes(irq->kvm, irq->table, n);
 	if (!r)
@@ -191,9 +204,11 @@ int irq_fd_deassign(struct irq *irq, uint32_t gsi, int fd)
 	return r;
 }
 
-int irq_msi_send(struct irq *irq, uint64_t addr, uint32_t data)
+int irq_msi_send(struct irq *irq, const struct irq_message *msg)
 {
-	return kvm_signal_msi(irq->kvm, addr, data);
+	struct kvm_route route = msi_route(irq, 0, msg);
+
+	return kvm_signal_msi(irq->kvm, &route);
 }
 
 int irq_reset(struct irq *irq)

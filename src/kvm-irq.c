@@ -36,26 +36,33 @@ int kvm_irqfd(struct kvm *kvm, int fd, uint32_t gsi, int resamplefd,
 	return r;
 }
 
-int kvm_irq_line(struct kvm *kvm, uint32_t gsi, bool level)
+int kvm_irq_line(struct kvm *kvm, uint32_t line, bool level)
 {
-	struct kvm_irq_level line = { .irq = gsi, .level = level };
-	int r = kvm_ioctl(kvm, kvm_vm_fd(kvm), KVM_IRQ_LINE, &line);
+	struct kvm_irq_level arg = { .irq = line, .level = level };
+	int r = kvm_ioctl(kvm, kvm_vm_fd(kvm), KVM_IRQ_LINE, &arg);
 
 	if (r < 0)
-		log_err("/dev/kvm: cannot set the line of GSI %u: %s", gsi,
+		log_err("/dev/kvm: cannot set interrupt line %#x: %s", line,
 			strerror(-r));
 	return r < 0 ? r : 0;
 }
 
-int kvm_signal_msi(struct kvm *kvm, uint64_t addr, uint32_t data)
+bool kvm_msi_by_device(struct kvm *kvm)
 {
-	struct kvm_msi msi = {
-		.address_lo = (uint32_t)addr,
-		.address_hi = (uint32_t)(addr >> 32),
-		.data = data,
+	return kvm_extension(kvm, KVM_CAP_MSI_DEVID);
+}
+
+int kvm_signal_msi(struct kvm *kvm, const struct kvm_route *msi)
+{
+	struct kvm_msi arg = {
+		.address_lo = (uint32_t)msi->addr,
+		.address_hi = (uint32_t)(msi->addr >> 32),
+		.data = msi->data,
+		.flags = msi->has_device ? KVM_MSI_VALID_DEVID : 0,
+		.devid = msi->device,
 	};
 	/* 0 means the guest blocked it: its own business. */
-	int r = kvm_ioctl(kvm, kvm_vm_fd(kvm), KVM_SIGNAL_MSI, &msi);
+	int r = kvm_ioctl(kvm, kvm_vm_fd(kvm), KVM_SIGNAL_MSI, &arg);
 
 	return r < 0 ? r : 0;
 }
@@ -79,6 +86,10 @@ static void fill_route(struct kvm_irq_routing_entry *e,
 	e->u.msi.address_lo = (uint32_t)route->addr;
 	e->u.msi.address_hi = (uint32_t)(route->addr >> 32);
 	e->u.msi.data = route->data;
+	if (route->has_device) {
+		e->flags = KVM_MSI_VALID_DEVID;
+		e->u.msi.devid = route->device;
+	}
 }
 
 int kvm_set_routes(struct kvm *kvm, const struct kvm_route *routes,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Owns /dev/kvm, the VM fd, the KVM-VFIO pseudo-device and the numbering of
+ * Owns /dev/kvm, the VM fd, the VM's in-kernel devices and the numbering of
  * memslots.  Does not know vCPU state (vcpu.c, the architecture), which GSI
  * is whose (irq.c), or what lies behind a memslot.
  */
@@ -15,17 +15,20 @@
 #include <unistd.h>
 
 #include "abi/kvm.h"
+#include "arch-text.h"
 #include "fd.h"
 #include "log.h"
 
 #define KVM_NODE "/dev/kvm"
 /* More than RAM ranges and all BARs of 31 devices in pieces can need. */
 #define MAX_SLOTS 1024
+/* Of KVM_DEV_TYPE_*, which are never reused. */
+#define MAX_DEVICE_TYPES 32
 
 struct kvm {
 	int sys_fd;
 	int vm_fd;
-	int vfio_fd; /* the KVM-VFIO device; -1 until the first add */
+	int device_fds[MAX_DEVICE_TYPES]; /* -1: not made */
 	struct stats *stats;
 	unsigned int max_slots;
 	unsigned int nr_slots; /* dev_lock */
@@ -68,10 +71,8 @@ static int open_node(int *fd)
 
 	err = errno;
 	if (err == ENOENT || err == ENXIO || err == ENODEV)
-		log_err("%s: cannot open: %s; enable virtualization in the "
-			"firmware and load kvm_intel or kvm_amd ('wherry "
-			"check' tells more)",
-			KVM_NODE, strerror(err));
+		log_err("%s: cannot open: %s; %s ('wherry check' tells more)",
+			KVM_NODE, strerror(err), arch_text.kvm_on);
 	else if (err == EACCES || err == EPERM)
 		log_err("%s: cannot open: %s; add this user to the group that "
 			"owns it, or pass an open one with --kvm fd=N",
@@ -103,20 +104,19 @@ static int check_required(struct kvm *kvm)
 		if (kvm_extension(kvm, required[i].cap) > 0)
 			continue;
 		log_err("%s: %s is missing: this KVM has no full in-kernel "
-			"interrupt controller; use a kernel with kvm_intel or "
-			"kvm_amd and CONFIG_HAVE_KVM_IRQCHIP",
-			KVM_NODE, required[i].name);
+			"interrupt controller; %s and CONFIG_HAVE_KVM_IRQCHIP",
+			KVM_NODE, required[i].name, arch_text.kvm_kernel);
 		return -ENOTSUP;
 	}
 	return 0;
 }
 
-static int create_vm(struct kvm *kvm)
+int kvm_create_vm(struct kvm *kvm, unsigned long type)
 {
-	int r;
+	int r, slots;
 
 	do {
-		r = kvm_ioctl(kvm, kvm->sys_fd, KVM_CREATE_VM, NULL);
+		r = kvm_ioctl(kvm, kvm->sys_fd, KVM_CREATE_VM, (void *)type);
 	} while (r == -EINTR);
 	if (r < 0) {
 		log_err("%s: cannot create a VM: %s%s", KVM_NODE, strerror(-r),
@@ -126,13 +126,18 @@ static int create_vm(struct kvm *kvm)
 		return r;
 	}
 	kvm->vm_fd = r;
+	r = check_required(kvm);
+	if (r)
+		return r;
+	slots = kvm_extension(kvm, KVM_CAP_NR_MEMSLOTS);
+	kvm->max_slots = slots > 0 ? MIN((unsigned int)slots, MAX_SLOTS) : 32;
 	return 0;
 }
 
 int kvm_create(struct kvm **out, int sys_fd, struct stats *stats)
 {
 	struct kvm *kvm = calloc(1, sizeof(*kvm));
-	int r, slots;
+	int r;
 
 	if (!kvm) {
 		fd_close(&sys_fd);
@@ -141,7 +146,8 @@ int kvm_create(struct kvm **out, int sys_fd, struct stats *stats)
 	}
 	kvm->sys_fd = sys_fd;
 	kvm->vm_fd = -1;
-	kvm->vfio_fd = -1;
+	for (size_t i = 0; i < ARRAY_SIZE(kvm->device_fds); i++)
+		kvm->device_fds[i] = -1;
 	kvm->stats = stats;
 
 	if (sys_fd < 0) {
@@ -152,15 +158,6 @@ int kvm_create(struct kvm **out, int sys_fd, struct stats *stats)
 	r = check_api(kvm);
 	if (r)
 		goto err;
-	r = create_vm(kvm);
-	if (r)
-		goto err;
-	r = check_required(kvm);
-	if (r)
-		goto err;
-
-	slots = kvm_extension(kvm, KVM_CAP_NR_MEMSLOTS);
-	kvm->max_slots = slots > 0 ? MIN((unsigned int)slots, MAX_SLOTS) : 32;
 	*out = kvm;
 	return 0;
 err:
@@ -172,7 +169,8 @@ void kvm_destroy(struct kvm *kvm)
 {
 	if (!kvm)
 		return;
-	fd_close(&kvm->vfio_fd);
+	for (size_t i = 0; i < ARRAY_SIZE(kvm->device_fds); i++)
+		fd_close(&kvm->device_fds[i]);
 	fd_close(&kvm->vm_fd);
 	fd_close(&kvm->sys_fd);
 	free(kvm);
@@ -286,22 +284,55 @@ uint64_t kvm_memslot_generation(const struct kvm *kvm)
 	return atomic_load(&kvm->generation);
 }
 
+int kvm_device_create(struct kvm *kvm, unsigned int type)
+{
+	struct kvm_create_device cd = { .type = type };
+	int r;
+
+	if (kvm->device_fds[type] >= 0)
+		return 0;
+	r = kvm_ioctl(kvm, kvm->vm_fd, KVM_CREATE_DEVICE, &cd);
+	if (!r)
+		kvm->device_fds[type] = (int)cd.fd;
+	return r;
+}
+
+static int device_attr(struct kvm *kvm, unsigned long request,
+		       unsigned int type, uint32_t group, uint64_t attr,
+		       const void *value)
+{
+	struct kvm_device_attr a = {
+		.group = group,
+		.attr = attr,
+		.addr = (uintptr_t)value,
+	};
+
+	return kvm_ioctl(kvm, kvm->device_fds[type], request, &a);
+}
+
+int kvm_device_set(struct kvm *kvm, unsigned int type, uint32_t group,
+		   uint64_t attr, const void *value)
+{
+	return device_attr(kvm, KVM_SET_DEVICE_ATTR, type, group, attr, value);
+}
+
+int kvm_device_get(struct kvm *kvm, unsigned int type, uint32_t group,
+		   uint64_t attr, void *value)
+{
+	return device_attr(kvm, KVM_GET_DEVICE_ATTR, type, group, attr, value);
+}
+
 static int vfio_attr(struct kvm *kvm, uint64_t attr, int device_fd)
 {
 	int32_t fd = device_fd;
-	struct kvm_device_attr a = {
-		.group = KVM_DEV_VFIO_FILE,
-		.attr = attr,
-		.addr = (uintptr_t)&fd,
-	};
 
-	return kvm_ioctl(kvm, kvm->vfio_fd, KVM_SET_DEVICE_ATTR, &a);
+	return kvm_device_set(kvm, KVM_DEV_TYPE_VFIO, KVM_DEV_VFIO_FILE, attr,
+			      &fd);
 }
 
-static int create_vfio_device(struct kvm *kvm)
+int kvm_vfio_add(struct kvm *kvm, int device_fd)
 {
-	struct kvm_create_device cd = { .type = KVM_DEV_TYPE_VFIO };
-	int r = kvm_ioctl(kvm, kvm->vm_fd, KVM_CREATE_DEVICE, &cd);
+	int r = kvm_device_create(kvm, KVM_DEV_TYPE_VFIO);
 
 	if (r) {
 		log_err("%s: cannot create the KVM-VFIO device: %s; the kernel "
@@ -309,18 +340,6 @@ static int create_vfio_device(struct kvm *kvm)
 			KVM_NODE, strerror(-r));
 		return r;
 	}
-	kvm->vfio_fd = (int)cd.fd;
-	return 0;
-}
-
-int kvm_vfio_add(struct kvm *kvm, int device_fd)
-{
-	int r = 0;
-
-	if (kvm->vfio_fd < 0)
-		r = create_vfio_device(kvm);
-	if (r)
-		return r;
 	r = vfio_attr(kvm, KVM_DEV_VFIO_FILE_ADD, device_fd);
 	if (r)
 		log_err("%s: KVM_DEV_VFIO_FILE_ADD of descriptor %d: %s%s",

@@ -25,6 +25,7 @@ struct kvm;
 struct pci_host;
 struct pci_port;
 struct power;
+struct pvpanic;
 struct ram;
 struct serial;
 struct sysfs_device;
@@ -59,6 +60,7 @@ struct machine {
 	struct console *console;
 	struct serial *serial;
 	struct power *power;
+	struct pvpanic *pvpanic;
 	struct pci_host *host;
 	struct iommufd *iommufd; /* NULL without --device */
 	struct machine_device devices[CONFIG_MAX_DEVICES];

@@ -63,7 +63,7 @@ int machine_reboot(struct machine *m)
 	if (!r)
 		r = irq_reset(m->irq);
 	if (!r)
-		r = arch_vm_reset(m->kvm);
+		r = arch_vm_reset(m->kvm, vcpus_nr(m->vcpus));
 	if (!r) {
 		serial_reset(m->serial);
 		power_reset(m->power);

@@ -27,6 +27,7 @@
 #include "machine-priv.h"
 #include "pci.h"
 #include "power.h"
+#include "pvpanic.h"
 #include "ram.h"
 #include "serial.h"
 #include "vcpu.h"
@@ -75,7 +76,7 @@ static int create_vm(struct machine *m)
 	int r = kvm_create(&m->kvm, m->cfg->kvm, m->stats);
 
 	if (!r)
-		r = arch_vm_init(m->kvm, 0);
+		r = arch_vm_create(m->kvm, 0);
 	if (!r)
 		r = arch_phys_bits(m->kvm, &m->phys_bits);
 	if (!r)
@@ -115,6 +116,8 @@ static int create_board(struct machine *m)
 		r = bus_keep(m->bus, &m->kept[i], l->kept[i].start,
 			     l->kept[i].size);
 	if (!r)
+		r = bus_map_ports(m->bus, l->pio_mmio.start, l->pio_mmio.size);
+	if (!r)
 		r = irq_create(&m->irq, m->kvm, routes,
 			       arch_fixed_routes(routes), l->first_msi_gsi);
 	if (!r)
@@ -124,10 +127,14 @@ static int create_board(struct machine *m)
 				   console_mode(m->cfg->console.kind),
 				   m->cfg->console.path);
 	if (!r)
-		r = serial_create(&m->serial, m->bus, BUS_PIO, l->uart_base,
-				  m->irq, l->uart_gsi, m->console);
+		r = serial_create(&m->serial, m->bus, l->uart.space,
+				  l->uart.base, m->irq, l->uart_gsi,
+				  m->console);
 	if (!r)
-		r = power_create(&m->power, m->bus, m->irq, l->ged_gsi, events);
+		r = power_create(&m->power, m->bus, &l->power, m->irq,
+				 l->power_gsi, events);
+	if (!r)
+		r = pvpanic_create(&m->pvpanic, m->bus, &l->pvpanic, events);
 	if (!r)
 		r = pci_host_create(&m->host, m->bus, &l->ecam);
 	return r;
@@ -283,6 +290,8 @@ static int create_vcpus(struct machine *m)
 		r = arch_vcpu_init(m->kvm, vcpus_fd(m->vcpus, i), i, params.nr,
 				   m->phys_bits);
 	if (!r)
+		r = arch_vm_finish(m->kvm);
+	if (!r)
 		stats_stage(m->stats, "vcpus", NULL);
 	return r;
 }
@@ -381,6 +390,7 @@ void machine_destroy(struct machine *m)
 		machine_close_device(m, &m->devices[i]);
 	pci_host_destroy(m->host);
 	iommufd_destroy(m->iommufd);
+	pvpanic_destroy(m->pvpanic);
 	power_destroy(m->power);
 	serial_destroy(m->serial);
 	console_destroy(m->console);

@@ -19,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "arch-text.h"
 #include "util.h"
 
 #define CLASS_HOST_BRIDGE 0x0600
@@ -77,9 +78,8 @@ static bool why_no_vfio(const struct sysfs *sysfs,
 		if (sysfs_has_iommu(sysfs))
 			return say(why, size,
 				   "no IOMMU stands before it; assign another");
-		return say(why, size,
-			   "the host has no IOMMU in use; switch VT-d or AMD-Vi"
-			   " on in the firmware and boot with intel_iommu=on");
+		return say(why, size, "the host has no IOMMU in use; %s",
+			   arch_text.iommu_on);
 	}
 	if (!dev->bdf[0] && !drv[0])
 		return say(why, size,
@@ -183,27 +183,30 @@ bool sysfs_why_not(const struct sysfs *sysfs, const struct sysfs_device *dev,
 
 /* ----- interrupt remapping ----- */
 
+static bool begins(const char *word, const char *prefix)
+{
+	return prefix && !strncmp(word, prefix, strlen(prefix));
+}
+
 /*
- * With interrupt remapping the names of the x86 interrupt chips begin with
- * "IR-" (IR-PCI-MSI, IR-IO-APIC).  Without it there is an IO-APIC or a
- * PCI-MSI and no IR- at all.  On other architectures neither is seen, and the
- * kernel's own check at BIND stands.
+ * Interrupt chips tell by their names.  Without remapping there is one that
+ * does not isolate and none that does.  Where neither is seen the kernel's own
+ * check at BIND stands.
  */
 static bool remapping_missing(const struct sysfs *sysfs)
 {
 	char path[PATH_MAX], *text, *save = NULL, *word;
 	bool plain = false, remapped = false;
+	unsigned int i;
 
 	if (sysfs_path(sysfs, path, sizeof(path), "/proc/interrupts") ||
 	    read_file(path, MIB(16), &text, NULL))
 		return false;
 	for (word = strtok_r(text, " \t\n", &save); word;
 	     word = strtok_r(NULL, " \t\n", &save)) {
-		if (!strncmp(word, "IR-", 3))
-			remapped = true;
-		else if (!strncmp(word, "PCI-MSI", 7) ||
-			 !strcmp(word, "IO-APIC"))
-			plain = true;
+		remapped |= begins(word, arch_text.irq_isolated);
+		for (i = 0; i < ARRAY_SIZE(arch_text.irq_plain); i++)
+			plain |= begins(word, arch_text.irq_plain[i]);
 	}
 	free(text);
 	return plain && !remapped;
@@ -217,9 +220,8 @@ bool sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why, size_t size)
 	if (remapping_missing(sysfs))
 		return say(why, size,
 			   "the host has no interrupt remapping, so a device"
-			   " could forge interrupts; switch it on in the"
-			   " firmware (x2APIC, VT-d, AMD-Vi) and boot without"
-			   " intremap=off");
+			   " could forge interrupts; %s",
+			   arch_text.remapping_on);
 	if (sysfs_path(sysfs, path, sizeof(path),
 		       "/sys/module/iommufd/parameters/allow_unsafe_interrupts"))
 		return false;

@@ -40,6 +40,8 @@
 #define AMD_HOLE_END 0x10000000000ULL
 
 #define UART_BASE 0x3f8
+#define PVPANIC_PORT 0x505
+#define POWER_BASE 0x600 /* registers: power.h */
 #define UART_GSI 4
 #define GED_GSI 9
 #define INTX_GSI 16 /* 8 of them */

@@ -215,9 +215,9 @@ static int add_fadt(struct area *a, gpa_t dsdt, gpa_t *gpa)
 	t->flags = FADT_WBINVD | FADT_NO_FIXED_POWER_BUTTON |
 		   FADT_NO_FIXED_SLEEP_BUTTON | FADT_RESET_REG_SUP |
 		   FADT_HW_REDUCED_ACPI;
-	t->sleep_control = port(POWER_BASE + 4);
-	t->sleep_status = port(POWER_BASE + 5);
-	t->reset_reg = port(POWER_RESET);
+	t->sleep_control = port(POWER_BASE + POWER_REG_SLEEP_CONTROL);
+	t->sleep_status = port(POWER_BASE + POWER_REG_SLEEP_STATUS);
+	t->reset_reg = port(POWER_BASE + POWER_REG_RESET);
 	t->reset_value = POWER_RESET_VALUE;
 	seal(t);
 	return 0;
@@ -283,7 +283,7 @@ static int add_spcr(struct area *a, const struct layout *l, gpa_t *gpa)
 
 	if (!t)
 		return -ENOMEM;
-	t->base = port((uint16_t)l->uart_base);
+	t->base = port((uint16_t)l->uart.base);
 	t->interrupt_type = 2;
 	t->gsi = l->uart_gsi;
 	t->baud = 7;

@@ -18,6 +18,7 @@
 #include "x86/map.h"
 
 #define PAGE 4096
+#define RESET_PORT (POWER_BASE + POWER_REG_RESET)
 #define LOADER_UNREGISTERED 0xff
 
 enum { E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3 };
@@ -236,8 +237,8 @@ static int write_reset_vector(struct ram *ram)
 {
 	static const uint8_t code[] = {
 		0xba,
-		POWER_RESET & 0xff,
-		POWER_RESET >> 8, /* mov dx, imm */
+		RESET_PORT & 0xff,
+		RESET_PORT >> 8, /* mov dx, imm */
 		0xb0,
 		POWER_RESET_VALUE, /* mov al, imm */
 		0xee, /* out dx, al */
@@ -274,7 +275,6 @@ int arch_boot_load(struct ram *ram, const struct layout *l,
 	}
 	entry->arg = BOOT_ZERO_PAGE;
 	entry->page_table = BOOT_PAGE_TABLE;
-	entry->long_mode = true;
 	r = write_zero_page(&b, ram);
 	if (!r)
 		r = write_page_table(ram);

@@ -136,7 +136,7 @@ static void enter_kernel(struct kvm_sregs *s, const struct boot_entry *entry)
 	s->gdt = (struct kvm_dtable){ .base = BOOT_GDT, .limit = 31 };
 	s->idt = (struct kvm_dtable){ 0 };
 	s->cr0 = CR0_PE | CR0_ET;
-	if (!entry->long_mode)
+	if (!entry->page_table)
 		return;
 	s->cs.l = 1;
 	s->cs.db = 0;
@@ -180,7 +180,7 @@ static int reset_registers(const struct vcpu_ref *v,
 		s.apic_base |= APIC_BASE_BSP;
 		enter_kernel(&s, entry);
 		regs.rip = entry->ip;
-		if (entry->long_mode)
+		if (entry->page_table)
 			regs.rsi = entry->arg;
 		else
 			regs.rbx = entry->arg;

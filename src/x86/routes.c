@@ -16,6 +16,7 @@ unsigned int arch_fixed_routes(struct kvm_route *routes)
 			.gsi = pin,
 			.chip = KVM_IRQCHIP_IOAPIC,
 			.pin = pin,
+			.line = pin,
 		};
 	return KVM_IOAPIC_NUM_PINS;
 }

@@ -6,6 +6,7 @@
 #include "arch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,11 +90,13 @@ static int disable_quirks(struct kvm *kvm)
 	return set(kvm, KVM_ENABLE_CAP, &cap, "KVM_CAP_DISABLE_QUIRKS2");
 }
 
-int arch_vm_init(struct kvm *kvm, unsigned int flags)
+int arch_vm_create(struct kvm *kvm, unsigned int flags)
 {
 	uint64_t identity_map = KVM_IDENTITY_MAP_BASE;
-	int r = check_required(kvm);
+	int r = kvm_create_vm(kvm, 0);
 
+	if (!r)
+		r = check_required(kvm);
 	if (!r)
 		r = check_clock(kvm);
 	if (!r && kvm_extension(kvm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
@@ -109,6 +112,40 @@ int arch_vm_init(struct kvm *kvm, unsigned int flags)
 	return r;
 }
 
+/* The irqchip is complete from its creation on. */
+int arch_vm_finish(struct kvm *kvm)
+{
+	(void)kvm;
+	return 0;
+}
+
+void arch_vm_describe(struct kvm *kvm, char *buf, size_t size)
+{
+	(void)kvm;
+	snprintf(buf, size, "%s", "");
+}
+
+int arch_check_cpu(const char *cpuinfo, const char **what)
+{
+	static const char *const flags[][2] = { { " vmx", "VT-x" },
+						{ " svm", "AMD-V" } };
+	const char *line = strstr(cpuinfo, "\nflags");
+	const char *end = line ? strchr(line + 1, '\n') : NULL;
+	const char *at;
+
+	if (!line)
+		return 0;
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		at = strstr(line, flags[i][0]);
+		if (!at || (end && at > end))
+			continue;
+		*what = flags[i][1];
+		return 1;
+	}
+	*what = "the CPU offers neither VT-x nor AMD-V";
+	return -1;
+}
+
 /* All but which pins can be level-triggered, which is the board's. */
 static void reset_pic(struct kvm_pic_state *pic)
 {
@@ -122,12 +159,13 @@ static void reset_ioapic(struct kvm_ioapic_state *io)
 		io->redirtbl[i].fields.mask = 1;
 }
 
-int arch_vm_reset(struct kvm *kvm)
+int arch_vm_reset(struct kvm *kvm, unsigned int nr_cpus)
 {
 	static const uint32_t chips[] = { KVM_IRQCHIP_PIC_MASTER,
 					  KVM_IRQCHIP_PIC_SLAVE,
 					  KVM_IRQCHIP_IOAPIC };
 
+	(void)nr_cpus;
 	for (size_t i = 0; i < ARRAY_SIZE(chips); i++) {
 		struct kvm_irqchip chip = { .chip_id = chips[i] };
 		int r = set(kvm, KVM_GET_IRQCHIP, &chip, "KVM_GET_IRQCHIP");

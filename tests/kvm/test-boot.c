@@ -110,7 +110,7 @@ static void machine_init(struct machine *m, unsigned int nr_cpus, int kernel_fd)
 	m->event_fd = eventfd(0, EFD_CLOEXEC);
 	stats_init(&m->stats);
 	assert_int_equal(kvm_create(&m->kvm, -1, &m->stats), 0);
-	assert_int_equal(arch_vm_init(m->kvm, 0), 0);
+	assert_int_equal(arch_vm_create(m->kvm, 0), 0);
 	assert_int_equal(arch_phys_bits(m->kvm, &bits), 0);
 	assert_int_equal(arch_layout_init(&m->l, MIB(32), bits), 0);
 	ram.ranges = m->l.ram;
@@ -286,7 +286,7 @@ static void reset_leaves_nothing_behind(void **state)
 		assert_int_equal(m.words[0], 0);
 		assert_int_equal(m.words[1], 0x00070406);
 		assert_int_equal(m.words[2], 0);
-		assert_int_equal(arch_vm_reset(m.kvm), 0);
+		assert_int_equal(arch_vm_reset(m.kvm, 1), 0);
 		ram_clear(m.ram);
 		power_on(&m);
 	}
@@ -325,7 +325,7 @@ static void other_cpus_wait_for_a_sipi(void **state)
 		run(&m);
 		assert_int_equal(m.nr_words, 1);
 		assert_int_equal(m.words[0] >> 24, 1);
-		assert_int_equal(arch_vm_reset(m.kvm), 0);
+		assert_int_equal(arch_vm_reset(m.kvm, 1), 0);
 		ram_clear(m.ram);
 		power_on(&m);
 	}

@@ -309,6 +309,7 @@ static void irqfd_needs_a_route_and_can_be_taken_back(void **state)
 {
 	static const uint8_t code[] = { 0xf4 };
 	int fd = eventfd(0, EFD_NONBLOCK);
+	const struct irq_message msg = { 0xfee00000, 0x4041, 0 };
 	uint32_t gsi, again;
 	struct vm vm;
 
@@ -317,7 +318,7 @@ static void irqfd_needs_a_route_and_can_be_taken_back(void **state)
 	vm_init(&vm, 1, code, sizeof(code));
 	assert_int_equal(irq_msi_alloc(vm.irq, &gsi), 0);
 	assert_int_equal(gsi, 24);
-	irq_msi_set(vm.irq, gsi, 0xfee00000, 0x4041);
+	irq_msi_set(vm.irq, gsi, &msg);
 	assert_int_equal(irq_commit(vm.irq), 0);
 	assert_int_equal(irq_fd_assign(vm.irq, gsi, fd, -1), 0);
 	/* The same eventfd a second time. */

@@ -72,7 +72,7 @@ void vm_init(struct vm *vm, unsigned int nr_cpus, const void *code,
 	vm->event_fd = eventfd(0, EFD_CLOEXEC);
 	stats_init(&vm->stats);
 	assert_int_equal(kvm_create(&vm->kvm, -1, &vm->stats), 0);
-	assert_int_equal(arch_vm_init(vm->kvm, 0), 0);
+	assert_int_equal(arch_vm_create(vm->kvm, 0), 0);
 	assert_int_equal(bus_create(&vm->bus), 0);
 	assert_int_equal(irq_create(&vm->irq, vm->kvm, routes,
 				    arch_fixed_routes(routes), 24),

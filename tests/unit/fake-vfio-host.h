@@ -71,17 +71,17 @@ void irq_msi_free(struct irq *irq, uint32_t gsi)
 	fake.gsis[gsi].set = fake.gsis[gsi].committed = false;
 }
 
-void irq_msi_set(struct irq *irq, uint32_t gsi, uint64_t addr, uint32_t data)
+void irq_msi_set(struct irq *irq, uint32_t gsi, const struct irq_message *msg)
 {
 	(void)irq;
 	assert_true(fake.gsis[gsi].used);
-	if (fake.gsis[gsi].set && fake.gsis[gsi].addr == addr &&
-	    fake.gsis[gsi].data == data)
+	if (fake.gsis[gsi].set && fake.gsis[gsi].addr == msg->addr &&
+	    fake.gsis[gsi].data == msg->data)
 		return;
 	fake.gsis[gsi].set = true;
 	fake.gsis[gsi].committed = false;
-	fake.gsis[gsi].addr = addr;
-	fake.gsis[gsi].data = data;
+	fake.gsis[gsi].addr = msg->addr;
+	fake.gsis[gsi].data = msg->data;
 }
 
 int irq_commit(struct irq *irq)

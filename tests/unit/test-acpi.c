@@ -318,14 +318,14 @@ static void dsdt_agrees_with_the_machine(void **state)
 	dsdt_has(ecam, sizeof(ecam));
 	store_le(power + 2, 2, POWER_BASE);
 	dsdt_has(power, sizeof(power));
-	assert_int_equal(f->l.uart_base, 0x3f8);
+	assert_int_equal(f->l.uart.base, 0x3f8);
 	dsdt_has(uart, sizeof(uart));
 	store_le(pvpanic + 2, 2, PVPANIC_PORT);
 	store_le(pvpanic + 4, 2, PVPANIC_PORT);
 	dsdt_has(pvpanic, sizeof(pvpanic));
 	store_le(irq + 5, 4, f->l.uart_gsi);
 	dsdt_has(irq, sizeof(irq));
-	store_le(irq + 5, 4, f->l.ged_gsi);
+	store_le(irq + 5, 4, f->l.power_gsi);
 	dsdt_has(irq, sizeof(irq));
 	s5[8] = POWER_SLP_TYP_S5;
 	dsdt_has(s5, sizeof(s5));

@@ -18,6 +18,7 @@
 #include "capture.h"
 #include "power.h"
 #include "ram.h"
+#include "x86/map.h"
 
 #define RAM_BYTES MIB(64)
 #define ELF_BYTES 0x3000
@@ -211,7 +212,7 @@ static void elf_is_entered_by_its_pvh_note(void **state)
 	make_elf(f, true);
 	f->initrd_bytes = 5000;
 	assert_int_equal(load(f), 0);
-	assert_false(f->entry.long_mode);
+	assert_false(f->entry.page_table);
 	assert_int_equal(f->entry.ip, 0x1000100);
 	assert_int_equal(f->entry.page_table, 0);
 	assert_memory_equal(at(f, 0x1000000, 0x1000), f->image + 0x1000,
@@ -240,7 +241,7 @@ static void elf_without_a_note_is_entered_in_long_mode(void **state)
 
 	make_elf(f, false);
 	assert_int_equal(load(f), 0);
-	assert_true(f->entry.long_mode);
+	assert_true(f->entry.page_table);
 	assert_int_equal(f->entry.ip, 0x1000200);
 	z = at(f, f->entry.arg, sizeof(*z));
 	assert_int_equal(z->hdr.header, 0x53726448);
@@ -265,7 +266,7 @@ static void bzimage_is_entered_in_long_mode(void **state)
 	make_bzimage(f);
 	f->initrd_bytes = 4096;
 	assert_int_equal(load(f), 0);
-	assert_true(f->entry.long_mode);
+	assert_true(f->entry.page_table);
 	assert_int_equal(f->entry.ip, 0x1000200);
 	assert_memory_equal(at(f, 0x1000000, BZ_BYTES - BZ_CODE),
 			    f->image + BZ_CODE, BZ_BYTES - BZ_CODE);
@@ -537,12 +538,12 @@ static void notes_that_lie(void **state)
 		make_elf(f, true);
 		memcpy(f->image + rows[i].offset, &rows[i].value, 4);
 		assert_int_equal(load(f), 0);
-		assert_true(f->entry.long_mode);
+		assert_true(f->entry.page_table);
 	}
 	make_elf(f, true);
 	phdr(f, 1)->p_filesz = UINT64_MAX;
 	assert_int_equal(load(f), 0);
-	assert_true(f->entry.long_mode);
+	assert_true(f->entry.page_table);
 	make_elf(f, true);
 	phdr(f, 1)->p_offset = UINT64_MAX;
 	refused(f, -EINVAL, "truncated");
@@ -638,7 +639,7 @@ static void the_reset_vector_resets(void **state)
 	assert_int_equal(load(f), 0);
 	code = ram_ptr(f->ram, 0xffff0, 16);
 	assert_int_equal(code[0], 0xba); /* mov dx, imm */
-	assert_int_equal(code[1] | code[2] << 8, POWER_RESET);
+	assert_int_equal(code[1] | code[2] << 8, POWER_BASE + POWER_REG_RESET);
 	assert_int_equal(code[3], 0xb0); /* mov al, imm */
 	assert_int_equal(code[4], POWER_RESET_VALUE);
 	assert_int_equal(code[5], 0xee); /* out dx, al */

@@ -245,6 +245,36 @@ static void counters_outlive_removal(void **state)
 	bus_destroy(bus);
 }
 
+/* A CPU without port instructions: memory that is ports. */
+static void ports_are_mapped_into_memory(void **state)
+{
+	struct bus_range port = make(0x1000, 8), over = make(0x30000fff, 2);
+	uint32_t v = 0x55;
+	struct bus *bus;
+
+	(void)state;
+	port.space = BUS_PIO;
+	assert_int_equal(bus_create(&bus), 0);
+	assert_int_equal(bus_map_ports(bus, 0, 0), 0);
+	assert_int_equal(bus_add(bus, &port), 0);
+	assert_int_equal(read_at(bus, 0x30001004, 4), 0xffffffff);
+	assert_int_equal(bus_map_ports(bus, 0x30000000, 0x10000), 0);
+	assert_int_equal(read_at(bus, 0x30001004, 4), 0x55667788);
+	assert_int_equal(last_offset, 4);
+	bus_access(bus, BUS_MMIO, 0x30001002, &v, 2, true);
+	assert_int_equal(last_offset, 2);
+	assert_int_equal(last_val, 0x55);
+	assert_int_equal(port.nr_writes, 1);
+	assert_int_equal(bus_unclaimed(bus), 1);
+	/* Nobody's port, and beyond the last one. */
+	assert_int_equal(read_at(bus, 0x30001008, 2), 0xffff);
+	assert_int_equal(read_at(bus, 0x3000ffff, 2), 0xffff);
+	assert_int_equal(bus_unclaimed(bus), 3);
+	/* The window is a range like any other. */
+	assert_int_equal(bus_add(bus, &over), -EEXIST);
+	bus_destroy(bus);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +285,7 @@ int main(void)
 		cmocka_unit_test(the_oldest_comes_first),
 		cmocka_unit_test(kept_places_stay_free),
 		cmocka_unit_test(counters_outlive_removal),
+		cmocka_unit_test(ports_are_mapped_into_memory),
 	};
 
 	return run_all(tests);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * test-power - power button, sleep, reset and pvpanic through the bus. The
- * interrupt line is a stand-in.
+ * test-power - power button, sleep, reset and pvpanic through the bus, with
+ * registers that are ports. The interrupt line is a stand-in.
  */
 #include "harness.h"
 
@@ -10,8 +10,11 @@
 #include "bus.h"
 #include "irq.h"
 #include "power.h"
+#include "pvpanic.h"
 
 #define GED_GSI 9
+#define POWER_BASE 0x600
+#define PVPANIC_PORT 0x505
 
 struct irq {
 	bool level;
@@ -29,8 +32,12 @@ struct fixture {
 	struct bus *bus;
 	struct irq irq;
 	struct power *power;
+	struct pvpanic *pvpanic;
 	int events[4]; /* how often each was told */
 };
+
+static const struct bus_place registers = { BUS_PIO, POWER_BASE };
+static const struct bus_place pvpanic_place = { BUS_PIO, PVPANIC_PORT };
 
 static void on_event(void *opaque, enum vm_event ev)
 {
@@ -46,13 +53,16 @@ static int setup(void **state)
 
 	*state = f;
 	return bus_create(&f->bus) ||
-	       power_create(&f->power, f->bus, &f->irq, GED_GSI, events);
+	       power_create(&f->power, f->bus, &registers, &f->irq, GED_GSI,
+			    events) ||
+	       pvpanic_create(&f->pvpanic, f->bus, &pvpanic_place, events);
 }
 
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
 
+	pvpanic_destroy(f->pvpanic);
 	power_destroy(f->power);
 	bus_destroy(f->bus);
 	test_free(f);
@@ -87,6 +97,27 @@ static void button_raises_ged(void **state)
 	assert_false(f->irq.level);
 	assert_int_equal(in(f, POWER_BASE, 4), 0);
 	assert_int_equal(f->irq.calls, 2);
+}
+
+/* An edge for each press: nothing has to be read to lower the line. */
+static void button_without_registers(void **state)
+{
+	static const struct bus_place nowhere = { BUS_MMIO, 0 };
+	struct vm_events events = { on_event, *state };
+	struct fixture *f = *state;
+	struct power *key = NULL;
+
+	assert_int_equal(power_create(&key, f->bus, &nowhere, &f->irq, GED_GSI,
+				      events),
+			 0);
+	power_button(key);
+	assert_int_equal(f->irq.calls, 2);
+	assert_false(f->irq.level);
+	power_button(key);
+	assert_int_equal(f->irq.calls, 4);
+	power_reset(key);
+	assert_int_equal(f->irq.calls, 4);
+	power_destroy(key);
 }
 
 static void odd_widths_clear_nothing(void **state)
@@ -130,7 +161,7 @@ static void reset_register(void **state)
 	assert_int_equal(in(f, POWER_BASE + 6, 1), 0);
 }
 
-static void pvpanic(void **state)
+static void pvpanic_tells(void **state)
 {
 	struct fixture *f = *state;
 
@@ -161,11 +192,18 @@ static void ports_taken(void **state)
 	struct fixture *f = *state;
 	struct vm_events events = { on_event, f };
 	struct power *other = NULL;
+	struct pvpanic *another = NULL;
 
-	assert_int_equal(power_create(&other, f->bus, &f->irq, 9, events),
+	assert_int_equal(power_create(&other, f->bus, &registers, &f->irq, 9,
+				      events),
 			 -EEXIST);
 	assert_null(other);
+	assert_int_equal(pvpanic_create(&another, f->bus, &pvpanic_place,
+					events),
+			 -EEXIST);
+	assert_null(another);
 	power_destroy(NULL);
+	pvpanic_destroy(NULL);
 }
 
 #define WITH_POWER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -177,7 +215,8 @@ int main(void)
 		WITH_POWER(odd_widths_clear_nothing),
 		WITH_POWER(sleep_powers_off),
 		WITH_POWER(reset_register),
-		WITH_POWER(pvpanic),
+		WITH_POWER(button_without_registers),
+		WITH_POWER(pvpanic_tells),
 		WITH_POWER(reset_lowers_line),
 		WITH_POWER(ports_taken),
 	};

@@ -65,6 +65,13 @@ int kvm_vm_fd(const struct kvm *kvm)
 	return VM_FD;
 }
 
+int kvm_create_vm(struct kvm *kvm, unsigned long type)
+{
+	(void)kvm;
+	assert_int_equal(type, 0);
+	return 0;
+}
+
 int kvm_extension(struct kvm *kvm, unsigned int cap)
 {
 	(void)kvm;
@@ -194,14 +201,14 @@ int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg)
 }
 
 static const struct boot_entry pvh = { .ip = 0x1000100, .arg = 0x6000 };
-static const struct boot_entry long_mode = {
-	.ip = 0x1000200, .arg = 0x7000, .page_table = 0x10000, .long_mode = true
-};
+static const struct boot_entry long_mode = { .ip = 0x1000200,
+					     .arg = 0x7000,
+					     .page_table = 0x10000 };
 
 static void vm_gets_its_irqchip(void **state)
 {
 	(void)state;
-	assert_int_equal(arch_vm_init(NULL, 0), 0);
+	assert_int_equal(arch_vm_create(NULL, 0), 0);
 	assert_true(fake.irqchip);
 	/* This quirk, no other. */
 	assert_int_equal(fake.quirks_disabled, KVM_X86_QUIRK_SLOT_ZAP_ALL);
@@ -210,10 +217,10 @@ static void vm_gets_its_irqchip(void **state)
 static void quirk_is_left_alone(void **state)
 {
 	(void)state;
-	assert_int_equal(arch_vm_init(NULL, ARCH_VM_SLOT_ZAP_ALL), 0);
+	assert_int_equal(arch_vm_create(NULL, ARCH_VM_SLOT_ZAP_ALL), 0);
 	assert_int_equal(fake.quirks_disabled, 0);
 	fake.quirks = 1; /* an older KVM */
-	assert_int_equal(arch_vm_init(NULL, 0), 0);
+	assert_int_equal(arch_vm_create(NULL, 0), 0);
 	assert_int_equal(fake.quirks_disabled, 0);
 }
 
@@ -234,14 +241,14 @@ static void kvm_without_what_is_needed(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		fake.missing_cap = rows[i].cap;
 		capture_begin(&c);
-		assert_int_equal(arch_vm_init(NULL, 0), -ENOTSUP);
+		assert_int_equal(arch_vm_create(NULL, 0), -ENOTSUP);
 		assert_non_null(strstr(capture_end(&c), rows[i].why));
 		assert_false(fake.irqchip);
 	}
 	fake.missing_cap = UINT_MAX;
 	fake.features = ~(1u << KVM_FEATURE_CLOCKSOURCE2);
 	capture_begin(&c);
-	assert_int_equal(arch_vm_init(NULL, 0), -ENOTSUP);
+	assert_int_equal(arch_vm_create(NULL, 0), -ENOTSUP);
 	assert_non_null(strstr(capture_end(&c), "kvm-clock is missing"));
 }
 
@@ -277,7 +284,7 @@ static void irqchip_is_reset(void **state)
 	const struct kvm_pic_state *pic = &fake.chips[1].chip.pic;
 
 	(void)state;
-	assert_int_equal(arch_vm_reset(NULL), 0);
+	assert_int_equal(arch_vm_reset(NULL, 1), 0);
 	assert_int_equal(io->base_address, 0xfec00000);
 	assert_int_equal(io->irr, 0);
 	for (size_t i = 0; i < KVM_IOAPIC_NUM_PINS; i++)
@@ -395,12 +402,12 @@ static void unknown_msrs_are_passed_over(void **state)
 
 static int init_vm(void)
 {
-	return arch_vm_init(NULL, 0);
+	return arch_vm_create(NULL, 0);
 }
 
 static int reset_vm(void)
 {
-	return arch_vm_reset(NULL);
+	return arch_vm_reset(NULL, 1);
 }
 
 static int init_vcpu(void)
