@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Owns the state in which a vCPU starts, at power-on and after a reboot alike.
+ * KVM_ARM_VCPU_INIT resets all of it, whenever it is called; what is left is
+ * where the first one begins.  Documentation/arch/arm64/booting.rst.
+ */
+#include "arch.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "abi/kvm.h"
+#include "kvm.h"
+#include "log.h"
+
+#define CORE_REG(name)                                         \
+	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
+	 KVM_REG_ARM_CORE_REG(regs.name))
+
+struct vcpu_ref {
+	struct kvm *kvm;
+	int fd;
+	unsigned int id;
+};
+
+static int failed(const struct vcpu_ref *v, const char *what, int r)
+{
+	log_err("vcpu%u: %s: %s", v->id, what, strerror(-r));
+	return r;
+}
+
+static void add_feature(struct kvm_vcpu_init *init, unsigned int feature)
+{
+	init->features[feature / 32] |= 1u << (feature % 32);
+}
+
+static bool has_feature(const struct kvm_vcpu_init *init, unsigned int feature)
+{
+	return init->features[feature / 32] >> (feature % 32) & 1;
+}
+
+/* Everything that the host's CPU has and KVM gives away.  The same at each
+ * reset: KVM insists. */
+static void choose_features(const struct vcpu_ref *v,
+			    struct kvm_vcpu_init *init)
+{
+	add_feature(init, KVM_ARM_VCPU_PSCI_0_2);
+	if (v->id)
+		add_feature(init, KVM_ARM_VCPU_POWER_OFF);
+	if (kvm_extension(v->kvm, KVM_CAP_ARM_SVE))
+		add_feature(init, KVM_ARM_VCPU_SVE);
+	/* Both kinds of pointer authentication, or none. */
+	if (kvm_extension(v->kvm, KVM_CAP_ARM_PTRAUTH_ADDRESS) &&
+	    kvm_extension(v->kvm, KVM_CAP_ARM_PTRAUTH_GENERIC)) {
+		add_feature(init, KVM_ARM_VCPU_PTRAUTH_ADDRESS);
+		add_feature(init, KVM_ARM_VCPU_PTRAUTH_GENERIC);
+	}
+}
+
+static int init_vcpu(const struct vcpu_ref *v, struct kvm_vcpu_init *init)
+{
+	int r;
+
+	memset(init, 0, sizeof(*init));
+	r = kvm_ioctl(v->kvm, kvm_vm_fd(v->kvm), KVM_ARM_PREFERRED_TARGET,
+		      init);
+	if (r)
+		return failed(v, "KVM_ARM_PREFERRED_TARGET", r);
+	choose_features(v, init);
+	r = kvm_ioctl(v->kvm, v->fd, KVM_ARM_VCPU_INIT, init);
+	return r ? failed(v, "KVM_ARM_VCPU_INIT", r) : 0;
+}
+
+int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
+		   unsigned int nr_cpus, unsigned int phys_bits)
+{
+	struct vcpu_ref v = { kvm, vcpu_fd, id };
+	int sve = KVM_ARM_VCPU_SVE;
+	struct kvm_vcpu_init init;
+	int r = init_vcpu(&v, &init);
+
+	(void)nr_cpus;
+	(void)phys_bits;
+	if (r || !has_feature(&init, KVM_ARM_VCPU_SVE))
+		return r;
+	/* All vector lengths that the host has; fixed from now on. */
+	r = kvm_ioctl(kvm, vcpu_fd, KVM_ARM_VCPU_FINALIZE, &sve);
+	return r ? failed(&v, "KVM_ARM_VCPU_FINALIZE", r) : 0;
+}
+
+static int set_reg(const struct vcpu_ref *v, uint64_t id, uint64_t value)
+{
+	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
+	int r = kvm_ioctl(v->kvm, v->fd, KVM_SET_ONE_REG, &reg);
+
+	return r ? failed(v, "KVM_SET_ONE_REG", r) : 0;
+}
+
+int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
+		    const struct boot_entry *entry)
+{
+	struct vcpu_ref v = { kvm, vcpu_fd, id };
+	struct kvm_vcpu_init init;
+	int r = init_vcpu(&v, &init);
+
+	if (r || id)
+		return r; /* PSCI tells the others where to start */
+	r = set_reg(&v, CORE_REG(regs[0]), entry->arg);
+	if (!r)
+		r = set_reg(&v, CORE_REG(pc), entry->ip);
+	return r;
+}
