@@ -77,6 +77,7 @@ twenty_reboots()
 		--stats "$LAB_OUT/twenty.json"
 	[ "$(tr -d '\r' <"$LAB_OUT/twenty.out" | sed -n 's/^COUNT //p' |
 		tail -n 1)" = 21 ]
+	[ "$(stat_of "$LAB_OUT/twenty.json" reboots)" = 20 ]
 }
 
 # Each device shows one value over all boots, and not the one that was left.
