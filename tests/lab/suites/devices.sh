@@ -143,8 +143,9 @@ run_nets()
 	vf=$(cat /tmp/igb-vf)
 	"$WHERRY" bind "$igb" "$vf" "$net" "$e1000e"
 	initrd nets --program ethtool >/dev/null
-	boots nets nets --memory 256M --cpus 2 --device "$igb" \
-		--device "$vf" --device "$net" --device "$e1000e"
+	boots nets nets --memory 256M --cpus 2 --timeout 400 \
+		--device "$igb" --device "$vf" --device "$net" \
+		--device "$e1000e"
 	says_nothing nets '^complaint'
 }
 
