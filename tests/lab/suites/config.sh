@@ -85,8 +85,9 @@ boot_all()
 			args+=(--device "$bdf")
 		fi
 	done
-	boots config config --memory 512M "${args[@]}"
-	tr -d '\r' <"$LAB_OUT/config.out" | sed -n 's/^config //p' >/tmp/dump
+	boots config config --memory 256M "${args[@]}"
+	tr -d '\r' <"$LAB_OUT/config.out" | sed -n 's/^packed //p' |
+		base64 -d | zcat >/tmp/dump
 	lspci -F /tmp/dump -vvv >/tmp/lspci 2>/dev/null
 	if grep '<chain' /tmp/lspci; then return 1; fi
 }
@@ -197,7 +198,7 @@ vf_token()
 
 	"$WHERRY" unbind "$igb" >/dev/null
 	"$WHERRY" bind "$igb" >/dev/null
-	boots token-pf hello --device "$igb,vf-token=$token"
+	boots token-pf hello --memory 128M --device "$igb,vf-token=$token"
 	echo 1 >/sys/module/vfio_pci/parameters/enable_sriov
 	echo 1 >"$sys/$igb/sriov_numvfs"
 	vf=$(basename "$(readlink "$sys/$igb/virtfn0")")
@@ -205,7 +206,7 @@ vf_token()
 	refuses "^wherry: $vf: .*; add vf-token=UUID, the same for all" "$vf"
 	refuses "^wherry: $vf: .*; add vf-token=UUID, the same for all" \
 		"$vf,vf-token=$other"
-	boots token-vf config --device "$vf,vf-token=$token"
+	boots token-vf ids --memory 128M --device "$vf,vf-token=$token"
 	said token-vf '^config 0000:01:00.0 Device: 0x8086 0x10ca'
 	echo 0 >"$sys/$igb/sriov_numvfs"
 }

@@ -38,7 +38,7 @@ END
 
 runs()
 {
-	boots first config --memory 1G --device "$(device 0)" \
+	boots first ids --memory 1G --device "$(device 0)" \
 		--device "$(device 1)"
 	said first '^config 0000:01:00.0 Device: 0x1b36 0x0010'
 }

@@ -32,7 +32,7 @@ end="its IOMMU's addresses end at 0x7fffffffff, and the guest's memory at"
 
 fits()
 {
-	boots fits config --memory 1G --device "$nvme" --device "$huge"
+	boots fits places --memory 1G --device "$nvme" --device "$huge"
 	said fits '^config 0000:01:00.0 Device: 0x1b36 0x0010'
 }
 
