@@ -133,7 +133,8 @@ in_use()
 
 	initrd sleep >/dev/null
 	"$WHERRY" run --kernel $kernel --initrd /tmp/sleep.cpio --append 'console=ttyS0 quiet' \
-		--device "$nvme" </dev/null >"$LAB_OUT/holder.out" 2>&1 &
+		--device "$nvme" --grace 0 </dev/null \
+		>"$LAB_OUT/holder.out" 2>&1 &
 	pid=$!
 	for ((i = 0; i < 600; i++)); do
 		! grep -q READY "$LAB_OUT/holder.out" || break
@@ -141,7 +142,6 @@ in_use()
 	done
 	fails_while "$pid" device-in-use 1 "$nvme: .*in use.*wherry.*$pid" \
 		"${run[@]}" --device "$nvme"
-	kill -TERM "$pid"
 	kill -TERM "$pid"
 	wait "$pid" || true
 }
