@@ -36,7 +36,7 @@ struct zboot {
 /* A signature may follow; it is of no use here. */
 #define MAX_TAIL_BYTES MIB(1)
 
-struct source {
+struct packed {
 	enum unpack_codec codec;
 	uint64_t offset, len; /* in the file */
 };
@@ -47,7 +47,7 @@ static int refuse(const struct boot_file *f, const char *what)
 	return -EINVAL;
 }
 
-static int find_zboot(struct source *s, const struct boot_file *f,
+static int find_zboot(struct packed *s, const struct boot_file *f,
 		      const struct zboot *z)
 {
 	s->offset = z->offset;
@@ -65,7 +65,7 @@ static int find_zboot(struct source *s, const struct boot_file *f,
 	return 0;
 }
 
-static int find_source(struct source *s, const struct boot_file *f)
+static int find_packed(struct packed *s, const struct boot_file *f)
 {
 	union {
 		struct zboot zboot;
@@ -73,7 +73,7 @@ static int find_source(struct source *s, const struct boot_file *f)
 	} head = { 0 };
 	int r = boot_file_read(f, 0, &head, MIN(f->size, sizeof(head)));
 
-	*s = (struct source){ UNPACK_STORED, 0, f->size };
+	*s = (struct packed){ UNPACK_STORED, 0, f->size };
 	if (r)
 		return r;
 	if (!memcmp(head.zboot.mz, "MZ\0\0zimg", 8))
@@ -185,7 +185,7 @@ static int drop_tail(const struct boot_file *f, struct unpack *u)
 }
 
 static int load_stream(struct image *img, const struct boot_file *f,
-		       struct ram *ram, const struct source *s,
+		       struct ram *ram, const struct packed *s,
 		       struct unpack *u)
 {
 	struct header h = { 0 };
@@ -213,8 +213,8 @@ static int load_stream(struct image *img, const struct boot_file *f,
 int image_load(struct image *img, const struct boot_file *f, struct ram *ram)
 {
 	struct unpack *u;
-	struct source s;
-	int r = find_source(&s, f);
+	struct packed s;
+	int r = find_packed(&s, f);
 
 	if (!r)
 		r = unpack_create(&u, f, s.codec, s.offset, s.len);
