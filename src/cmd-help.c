@@ -19,7 +19,7 @@ static const char run_usage[] =
 	"\n"
 	"Runs a microVM until its guest powers off.\n"
 	"\n"
-	"  -k, --kernel FILE     Linux: bzImage or vmlinux\n"
+	"  -k, --kernel FILE     Linux, as distributions ship it\n"
 	"      --initrd FILE     initial RAM disk\n"
 	"      --append STRING   the kernel's command line\n"
 	"  -m, --memory SIZE[,hugepages=2M|1G][,prealloc][,thp=on|off]\n"
