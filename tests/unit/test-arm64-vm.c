@@ -14,9 +14,7 @@
 #include "arch.h"
 #include "arm64/map.h"
 #include "capture.h"
-#include "kvm.h"
-
-enum { SYS_FD = 100, VM_FD, VCPU_FD };
+#include "fake-kvm.h"
 
 enum { VGIC = 7, ITS = 8 };
 
@@ -62,18 +60,6 @@ static void note(const char *what)
 static bool fails(void)
 {
 	return ++fake.nr_calls == fake.fail_at;
-}
-
-int kvm_sys_fd(const struct kvm *kvm)
-{
-	(void)kvm;
-	return SYS_FD;
-}
-
-int kvm_vm_fd(const struct kvm *kvm)
-{
-	(void)kvm;
-	return VM_FD;
 }
 
 int kvm_extension(struct kvm *kvm, unsigned int cap)

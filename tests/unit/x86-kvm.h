@@ -14,10 +14,8 @@
 #include "abi/kvm.h"
 #include "arch.h"
 #include "capture.h"
-#include "kvm.h"
+#include "fake-kvm.h"
 #include "x86/cpu.h"
-
-enum { SYS_FD = 100, VM_FD, VCPU_FD };
 
 /* What the KVM of a test offers, and what it was told. */
 static struct {
@@ -51,18 +49,6 @@ static inline int setup(void **state)
 	fake.features = 1 << KVM_FEATURE_CLOCKSOURCE2;
 	fake.address_sizes = 0x3028;
 	return 0;
-}
-
-int kvm_sys_fd(const struct kvm *kvm)
-{
-	(void)kvm;
-	return SYS_FD;
-}
-
-int kvm_vm_fd(const struct kvm *kvm)
-{
-	(void)kvm;
-	return VM_FD;
 }
 
 int kvm_create_vm(struct kvm *kvm, unsigned long type)
