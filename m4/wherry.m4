@@ -47,7 +47,7 @@ AC_DEFUN([WHERRY_HARDENING], [
 		[], [enable_hardening=yes])
 	AS_IF([test "x$enable_hardening" = xyes], [
 		m4_foreach_w([flag], [-fPIE -fstack-protector-strong
-			-fstack-clash-protection -fcf-protection
+			-fstack-clash-protection -fcf-protection -mbranch-protection=standard
 			-fno-delete-null-pointer-checks],
 			[WHERRY_FLAG([HARDEN_CFLAGS], flag)])
 		m4_foreach_w([flag], [-pie -Wl,-z,relro -Wl,-z,now
@@ -83,4 +83,24 @@ AC_DEFUN([WHERRY_OPTIONAL], [
 			[AC_DEFINE([HAVE_$2], [1], [$4])],
 			[AC_MSG_ERROR([$3 is missing: install it or say --disable-$1])])])
 	AM_CONDITIONAL([HAVE_$2], [test "x$use_$1" = xyes])
+])
+
+# WHERRY_LIBFDT: sets FDT_LIBS, to nothing where it is missing. It has no .pc file
+# everywhere, and Debian's libfdt-dev cannot be installed for two architectures at
+# once: another one's library then goes by its full name.
+AC_DEFUN([WHERRY_LIBFDT], [
+	FDT_LIBS=
+	AC_CHECK_HEADER([libfdt.h], [
+		wherry_saved_LIBS=$LIBS
+		for lib in -lfdt -l:libfdt.so.1; do
+			AS_IF([test -z "$FDT_LIBS"], [
+				LIBS="$lib $wherry_saved_LIBS"
+				AC_LINK_IFELSE([AC_LANG_PROGRAM(
+					[[#include <libfdt.h>]],
+					[[return fdt_property_placeholder(
+						0, "", 0, 0);]])],
+					[FDT_LIBS=$lib])])
+		done
+		LIBS=$wherry_saved_LIBS])
+	AC_SUBST([FDT_LIBS])
 ])
