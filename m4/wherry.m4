@@ -47,7 +47,8 @@ AC_DEFUN([WHERRY_HARDENING], [
 		[], [enable_hardening=yes])
 	AS_IF([test "x$enable_hardening" = xyes], [
 		m4_foreach_w([flag], [-fPIE -fstack-protector-strong
-			-fstack-clash-protection -fcf-protection -mbranch-protection=standard
+			-fstack-clash-protection -fcf-protection
+			-mbranch-protection=standard
 			-fno-delete-null-pointer-checks],
 			[WHERRY_FLAG([HARDEN_CFLAGS], flag)])
 		m4_foreach_w([flag], [-pie -Wl,-z,relro -Wl,-z,now

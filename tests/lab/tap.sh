@@ -14,6 +14,8 @@
 #	is status "$?" 0
 #	skip numa "the emulated host has one node"
 #
+# In a lab of aarch64 the ids are lab-aarch64-NAME.ID.
+#
 # Every suite states its plan, first by `plan N` or last by `finish`: one that
 # does neither, dies, or tells another number of results than planned, fails.
 # An ID is written out literally where it is used, so that acceptance.tsv can
@@ -22,6 +24,7 @@
 set -euo pipefail
 
 tap_suite=$(basename "$0" .sh)
+[ "${LAB_ARCH:-x86_64}" = x86_64 ] || tap_suite=$LAB_ARCH-$tap_suite
 tap_done=0
 tap_planned=
 tap_failed=0
