@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Distribution kernels as they come: Debian's cloud kernels of two releases, a
 # bzImage with a compressed payload each, own the NVMe that is assigned.
-# lab: --kernel lts --memory 3G --device nvme,serial=w0
+# lab: --kernel lts --arch both --memory 3G --device nvme,serial=w0
 # lab-prepare: tests/lab/stock 6.1
 # lab-prepare: tests/lab/stock 6.12
 # shellcheck source=tests/lab/tap.sh
