@@ -18,9 +18,13 @@ bind_vfio() { # BDF
 	ls -d "$dev"/vfio-dev/vfio*
 }
 
+# Where a devicetree tells of the IOMMU, Linux before 6.15 asks it at a driver's
+# probe: without a driver there is no group yet.
 isolated_groups() {
 	local bdf
 	while read -r _ bdf; do
+		[ -e "/sys/bus/pci/devices/$bdf/driver" ] ||
+			[ "$LAB_ARCH" = x86_64 ] || continue
 		[ "$(find "/sys/bus/pci/devices/$bdf/iommu_group/devices" \
 			-type l | wc -l)" = 1 ]
 	done <"$LAB_DEVICES"
