@@ -16,9 +16,4 @@
 #define KVM_DEV_VFIO_FILE_DEL 2
 #endif
 
-/* Linux 6.11: deleting a memslot zaps every shadow page unless disabled. */
-#ifndef KVM_X86_QUIRK_SLOT_ZAP_ALL
-#define KVM_X86_QUIRK_SLOT_ZAP_ALL (1 << 7)
-#endif
-
 #endif

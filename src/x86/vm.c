@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "abi/kvm.h"
 #include <asm/kvm_para.h>
 
 #include "fd.h"
 #include "kvm.h"
 #include "log.h"
+#include "x86/abi.h"
 #include "x86/cpu.h"
 #include "x86/map.h"
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The numbers that abi/kvm.h adds to older headers. With newer ones these are
+ * The numbers that abi/kvm.h and its like add to older headers. With newer ones these are
  * the system's own: the same literals must hold.
  */
 #include "harness.h"
 
 #include "abi/kvm.h"
+#include "x86/abi.h"
 
 static void kvm_numbers(void **state)
 {

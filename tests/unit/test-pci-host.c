@@ -219,6 +219,20 @@ static void bus_numbers_route(void **state)
 	assert_int_equal(rd(rig, addr_of(0, 6, 0, 0), 4), UINT32_MAX);
 }
 
+/* Under the bus number that it has now. */
+static void messages_come_from_where_the_guest_sees_it(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(pci_dev_requester(&rig->fake.dev), 0);
+	plug_at_9(rig);
+	assert_int_equal(pci_dev_requester(&rig->fake.dev), 0x0900);
+	wr(rig, PORT(PCI_SECONDARY_BUS), 1, 7);
+	assert_int_equal(pci_dev_requester(&rig->fake.dev), 0x0700);
+	pci_port_unplug(rig->port);
+	assert_int_equal(pci_dev_requester(&rig->fake.dev), 0);
+}
+
 static void bad_slots_are_refused(void **state)
 {
 	struct rig *rig = *state;
@@ -501,6 +515,9 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(bus_numbers_route, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(
+			messages_come_from_where_the_guest_sees_it, set_up,
+			tear_down),
 		cmocka_unit_test_setup_teardown(bad_slots_are_refused, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(ecam_must_be_free, set_up,

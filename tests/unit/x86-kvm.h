@@ -15,6 +15,7 @@
 #include "arch.h"
 #include "capture.h"
 #include "fake-kvm.h"
+#include "x86/abi.h"
 #include "x86/cpu.h"
 
 /* What the KVM of a test offers, and what it was told. */
