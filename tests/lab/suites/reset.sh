@@ -72,7 +72,7 @@ twenty_reboots()
 {
 	append="until=21 initcall_blacklist=e1000_init_module,cp_driver_init,rtl8139_init_module"
 	initrd power-on --file "$guests/pci.sh:pci.sh" >/dev/null
-	boots twenty power-on --memory 256M --timeout 300 --device "$nvme" \
+	boots twenty power-on --memory 128M --timeout 300 --device "$nvme" \
 		--device "$e1000e" --device "$one" --device "$two" \
 		--stats "$LAB_OUT/twenty.json"
 	[ "$(tr -d '\r' <"$LAB_OUT/twenty.out" | sed -n 's/^COUNT //p' |
