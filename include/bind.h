@@ -44,6 +44,10 @@ void bind_best_module(const struct sysfs *sysfs, const struct sysfs_device *dev,
 		      char module[BIND_DRIVER_SIZE]);
 /* True for a name that can be a driver's: no '/', no leading '-' or '.'. */
 bool bind_driver_name_ok(const char *name);
+/* Whether a bind can have left a device so: on a driver that takes any device,
+ * or meant for one.  Host drivers do not, so a record of before still counts. */
+bool bind_may_have_put(const struct sysfs *sysfs,
+		       const struct bind_state *state);
 /* Loads the module and finds its driver, as above.  Not a VFIO one: for the
  * way back. */
 int bind_load_driver(const struct sysfs *sysfs, const char *subject,
@@ -64,14 +68,22 @@ int bind_restore(const struct sysfs *sysfs, const struct sysfs_device *dev,
 /* Without a record: no override, and the driver that the kernel picks. */
 int bind_release(const struct sysfs *sysfs, const struct sysfs_device *dev);
 
-/*
- * Gives the device's node to a user, once udev has made it: waits for it up to
- * five seconds.  bind_find_user() takes a name or a number and comes first,
- * before anything is changed.
- */
-int bind_find_user(const char *name, uid_t *uid, gid_t *gid);
-int bind_give_node(const struct sysfs *sysfs, const char *bdf, uid_t uid,
-		   gid_t gid);
+/* Whose a device's node is, or is to be. */
+struct bind_owner {
+	bool known;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Takes a name or a number; before anything is changed. */
+int bind_find_user(const char *name, struct bind_owner *out);
+/* As it is now; not known without a node. */
+void bind_read_owner(const struct sysfs *sysfs, const struct sysfs_device *dev,
+		     struct bind_owner *out);
+/* Gives the device's node away, once udev has made it: waits for it up to
+ * five seconds. */
+int bind_give_node(const struct sysfs *sysfs, const char *bdf,
+		   const struct bind_owner *owner);
 
 /*
  * Opens /run/wherry, making it if need be, and locks it against other

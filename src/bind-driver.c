@@ -235,6 +235,14 @@ static bool takes_any_device(const struct sysfs *sysfs, const char *driver)
 	return false;
 }
 
+bool bind_may_have_put(const struct sysfs *sysfs,
+		       const struct bind_state *state)
+{
+	const char *on = state->driver[0] ? state->driver : state->override;
+
+	return on[0] && takes_any_device(sysfs, on);
+}
+
 int bind_choose_driver(const struct sysfs *sysfs,
 		       const struct sysfs_device *dev, const char *wanted,
 		       char driver[BIND_DRIVER_SIZE])

@@ -20,7 +20,7 @@
 #define WAIT_STEP_MS 20
 #define WAIT_STEPS 250
 
-int bind_find_user(const char *name, uid_t *uid, gid_t *gid)
+int bind_find_user(const char *name, struct bind_owner *out)
 {
 	const struct passwd *pw;
 	unsigned long n;
@@ -32,8 +32,9 @@ int bind_find_user(const char *name, uid_t *uid, gid_t *gid)
 		/* The last number means "leave it" to chown(2). */
 		if (!*end && n < UINT32_MAX) {
 			pw = getpwuid((uid_t)n);
-			*uid = (uid_t)n;
-			*gid = pw ? pw->pw_gid : (gid_t)n;
+			*out = (struct bind_owner){ true, (uid_t)n,
+						    pw ? pw->pw_gid :
+							 (gid_t)n };
 			return 0;
 		}
 	}
@@ -43,9 +44,21 @@ int bind_find_user(const char *name, uid_t *uid, gid_t *gid)
 			name);
 		return -ENOENT;
 	}
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
+	*out = (struct bind_owner){ true, pw->pw_uid, pw->pw_gid };
 	return 0;
+}
+
+void bind_read_owner(const struct sysfs *sysfs, const struct sysfs_device *dev,
+		     struct bind_owner *out)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	*out = (struct bind_owner){ .known = false };
+	if (dev->node[0] &&
+	    !sysfs_path(sysfs, path, sizeof(path), "%s", dev->node) &&
+	    !stat(path, &st))
+		*out = (struct bind_owner){ true, st.st_uid, st.st_gid };
 }
 
 /* The node of the device as of now, checked to be that device.  fd or
@@ -76,8 +89,8 @@ static int open_node(const struct sysfs *sysfs, const char *bdf,
 	return fd;
 }
 
-int bind_give_node(const struct sysfs *sysfs, const char *bdf, uid_t uid,
-		   gid_t gid)
+int bind_give_node(const struct sysfs *sysfs, const char *bdf,
+		   const struct bind_owner *owner)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_MS * 1000000L };
 	struct sysfs_device *dev = malloc(sizeof(*dev));
@@ -92,7 +105,7 @@ int bind_give_node(const struct sysfs *sysfs, const char *bdf, uid_t uid,
 		fd = open_node(sysfs, bdf, dev);
 	}
 	r = fd < 0 ? fd : 0;
-	if (fd >= 0 && fchownat(fd, "", uid, gid, AT_EMPTY_PATH))
+	if (fd >= 0 && fchownat(fd, "", owner->uid, owner->gid, AT_EMPTY_PATH))
 		r = -errno;
 	if (r == -EAGAIN)
 		log_err("%s: its node did not appear: is devtmpfs mounted on"

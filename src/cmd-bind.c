@@ -29,7 +29,9 @@ struct target {
 	char driver[BIND_DRIVER_SIZE]; /* the one it is to have */
 	struct bind_state from;
 	bool moved; /* to be undone if a later one fails */
+	bool saved; /* the record is of this bind */
 	bool recorded; /* from is of an earlier bind */
+	struct bind_owner owner; /* it had before */
 };
 
 struct job {
@@ -200,20 +202,22 @@ static int check_bind(struct job *job, struct target *t)
 /* ----- bind ----- */
 
 /*
- * The record of an earlier bind stands as long as the device is where that
- * bind put it, on a VFIO driver.
+ * The record of an earlier bind stands as long as the device is where a bind
+ * can have put it: it names the driver of the host, however many came since.
  */
-static int save_record(const struct job *job, const struct target *t)
+static int save_record(const struct job *job, struct target *t)
 {
 	struct bind_state old;
 	int r;
 
-	if (t->dev.has_vfio_dev) {
+	if (t->dev.has_vfio_dev || bind_may_have_put(&job->sysfs, &t->from)) {
 		r = bind_record_load(job->record_fd, t->dev.bdf, &old);
 		if (r != -ENOENT)
 			return r;
 	}
-	return bind_record_save(job->record_fd, t->dev.bdf, &t->from);
+	r = bind_record_save(job->record_fd, t->dev.bdf, &t->from);
+	t->saved = !r;
+	return r;
 }
 
 /* Drops the record of a bind that was undone.  A device that could not go
@@ -223,7 +227,7 @@ static void forget(const struct job *job, const struct target *t)
 	char now[BIND_DRIVER_SIZE];
 
 	(void)sysfs_link_name(t->dev.dir, "driver", now, sizeof(now));
-	if (!t->dev.has_vfio_dev && !strcmp(now, t->from.driver))
+	if (t->saved && !strcmp(now, t->from.driver))
 		bind_record_remove(job->record_fd, t->dev.bdf);
 }
 
@@ -232,6 +236,7 @@ static int bind_one(struct job *job, struct target *t)
 	const struct sysfs_device *dev = &t->dev;
 	int r;
 
+	bind_read_owner(&job->sysfs, dev, &t->owner);
 	if (!job->opt.driver && dev->has_vfio_dev) {
 		strcpy(t->driver, dev->driver);
 		return 0;
@@ -251,22 +256,21 @@ static int bind_one(struct job *job, struct target *t)
 	return r;
 }
 
-static void undo(struct job *job)
+static void undo_one(struct job *job, struct target *t)
 {
-	unsigned int i = job->nr;
-
-	while (i-- > 0) {
-		struct target *t = &job->targets[i];
-
-		if (!t->moved || bind_restore(&job->sysfs, &t->dev, &t->from))
-			continue;
+	if (t->moved) {
+		if (bind_restore(&job->sysfs, &t->dev, &t->from))
+			return;
 		forget(job, t);
 		log_notice("%s: is back on %s", t->dev.name,
 			   t->from.driver[0] ? t->from.driver : "no driver");
 	}
+	/* A node that was there may have been given away, or is a new one. */
+	if (t->owner.known && (t->moved || job->opt.owner))
+		(void)bind_give_node(&job->sysfs, t->dev.bdf, &t->owner);
 }
 
-static int bind_all(struct job *job, uid_t uid, gid_t gid)
+static int bind_all(struct job *job, const struct bind_owner *owner)
 {
 	unsigned int i;
 	int r = 0;
@@ -274,10 +278,10 @@ static int bind_all(struct job *job, uid_t uid, gid_t gid)
 	for (i = 0; !r && i < job->nr; i++)
 		r = bind_one(job, &job->targets[i]);
 	for (i = 0; !r && job->opt.owner && i < job->nr; i++)
-		r = bind_give_node(&job->sysfs, job->targets[i].dev.bdf, uid,
-				   gid);
-	if (r)
-		undo(job);
+		r = bind_give_node(&job->sysfs, job->targets[i].dev.bdf, owner);
+	/* All or none. */
+	for (i = job->nr; r && i-- > 0;)
+		undo_one(job, &job->targets[i]);
 	return r;
 }
 
@@ -306,8 +310,7 @@ static void report_bound(struct job *job)
 
 static int run_bind(struct job *job)
 {
-	uid_t uid = 0;
-	gid_t gid = 0;
+	struct bind_owner owner = { .known = false };
 	unsigned int i;
 	int r;
 
@@ -317,11 +320,11 @@ static int run_bind(struct job *job)
 			return r;
 	}
 	if (job->opt.owner) {
-		r = bind_find_user(job->opt.owner, &uid, &gid);
+		r = bind_find_user(job->opt.owner, &owner);
 		if (r)
 			return r;
 	}
-	r = bind_all(job, uid, gid);
+	r = bind_all(job, &owner);
 	if (!r)
 		report_bound(job);
 	return r;

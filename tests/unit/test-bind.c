@@ -409,20 +409,60 @@ static void record_over_leftover(void **state)
 
 static void finds_user(void **state)
 {
-	uid_t uid = 1;
-	gid_t gid = 1;
+	struct bind_owner o = { .uid = 1, .gid = 1 };
 
 	(void)state;
-	assert_int_equal(bind_find_user("root", &uid, &gid), 0);
-	assert_int_equal(uid, 0);
-	assert_int_equal(gid, 0);
-	assert_int_equal(bind_find_user("54321", &uid, &gid), 0);
-	assert_int_equal(uid, 54321);
-	assert_int_equal(gid, 54321);
-	assert_int_equal(bind_find_user("no such user", &uid, &gid), -ENOENT);
-	assert_int_equal(bind_find_user("12x", &uid, &gid), -ENOENT);
+	assert_int_equal(bind_find_user("root", &o), 0);
+	assert_true(o.known);
+	assert_int_equal(o.uid, 0);
+	assert_int_equal(o.gid, 0);
+	assert_int_equal(bind_find_user("54321", &o), 0);
+	assert_int_equal(o.uid, 54321);
+	assert_int_equal(o.gid, 54321);
+	assert_int_equal(bind_find_user("no such user", &o), -ENOENT);
+	assert_int_equal(bind_find_user("12x", &o), -ENOENT);
 	/* To chown(2) this would mean nobody in particular. */
-	assert_int_equal(bind_find_user("4294967295", &uid, &gid), -ENOENT);
+	assert_int_equal(bind_find_user("4294967295", &o), -ENOENT);
+}
+
+static void knows_the_owner_of_a_node(void **state)
+{
+	struct bind_owner o = { .known = true };
+	struct stat st;
+
+	(void)state;
+	fx_pci(NVME, "nvme", 5);
+	read_nvme();
+	bind_read_owner(&fixture, &dev, &o);
+	assert_false(o.known);
+	fx_vfio(NVME, "vfio3");
+	assert_int_equal(stat("/dev/null", &st), 0); /* the node leads there */
+	read_nvme();
+	bind_read_owner(&fixture, &dev, &o);
+	assert_true(o.known);
+	assert_int_equal(o.uid, st.st_uid);
+}
+
+/* A host driver is where a device comes from, the others where binds put it. */
+static void knows_what_a_bind_leaves(void **state)
+{
+	static const struct {
+		struct bind_state state;
+		bool put;
+	} cases[] = {
+		{ { "nvme", "" }, false },
+		{ { "nvme", "vfio-pci" }, false },
+		{ { "vfio-pci", "vfio-pci" }, true },
+		{ { "pci-stub", "" }, true },
+		{ { "", "pci-stub" }, true },
+		{ { "", "nvme" }, false },
+		{ { "", "" }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(bind_may_have_put(&fixture, &cases[i].state),
+				 cases[i].put);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, fixture_teardown)
@@ -447,6 +487,8 @@ int main(void)
 		TEST(record_needs_run),
 		TEST(record_over_leftover),
 		TEST(finds_user),
+		TEST(knows_the_owner_of_a_node),
+		TEST(knows_what_a_bind_leaves),
 	};
 
 	return run_all(tests);

@@ -228,6 +228,33 @@ binds()
 	no_record
 }
 
+# From one driver to the next: the way back leads to the first.
+remembers_first()
+{
+	for driver in pci-stub '' pci-stub vfio-pci ''; do
+		"$WHERRY" bind "$nvme" ${driver:+--driver $driver}
+		at "$nvme" "${driver:-vfio-pci}" "${driver:-vfio-pci}"
+		grep -qx driver=nvme "/run/wherry/bind-$nvme"
+	done
+	# Taken off by hand, and bound again.
+	echo "$nvme" >"$sys/$nvme/driver/unbind"
+	"$WHERRY" bind "$nvme"
+	"$WHERRY" unbind "$nvme" | grep -qx "$nvme: nvme"
+	at "$nvme" nvme '(null)'
+	no_record
+	# What another has bound there is where it goes back to.
+	echo pci-stub >"$sys/$nvme/driver_override"
+	echo "$nvme" >"$sys/$nvme/driver/unbind"
+	echo "$nvme" >/sys/bus/pci/drivers_probe
+	"$WHERRY" bind "$nvme"
+	"$WHERRY" unbind "$nvme"
+	at "$nvme" pci-stub pci-stub
+	echo >"$sys/$nvme/driver_override"
+	echo "$nvme" >"$sys/$nvme/driver/unbind"
+	echo "$nvme" >/sys/bus/pci/drivers_probe
+	at "$nvme" nvme '(null)'
+}
+
 keeps_override()
 {
 	echo nvme >"$sys/$nvme/driver_override"
@@ -261,10 +288,16 @@ undoes_all()
 {
 	mkdir /tmp/empty
 	# The directory of the nodes is there as long as one is.
-	"$WHERRY" bind "$igb"
+	"$WHERRY" bind "$igb" --owner daemon
 	# No node ever appears: --owner cannot be done.
 	unshare -m sh -c "mount --bind /tmp/empty /dev/vfio/devices &&
 		! $WHERRY bind $nvme $net --owner nobody"
+	# Nor here, where one was bound before: it keeps its owner.
+	unshare -m sh -c "touch /tmp/empty/vfio0 &&
+		mount --bind /dev/vfio/devices/vfio0 /tmp/empty/vfio0 &&
+		mount --rbind /tmp/empty /dev/vfio/devices &&
+		! $WHERRY bind $igb $nvme --owner nobody"
+	[ "$(stat -c %U /dev/vfio/devices/vfio0)" = daemon ]
 	"$WHERRY" unbind "$igb"
 	at "$nvme" nvme '(null)'
 	at "$net" e1000e '(null)'
@@ -409,6 +442,7 @@ twenty_times()
 }
 
 check binds binds
+check remembers-first remembers_first
 check keeps-override keeps_override
 check without-driver without_driver
 check without-record without_record
