@@ -5,6 +5,8 @@
  */
 #include "log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,9 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Half of what a pipe takes that poll() says has room: two threads that ask
+ * at once both get theirs. */
 #define LINE_MAX_BYTES 2048
 #define WINDOW_NS (10 * UINT64_C(1000000000))
 #define WINDOW_LINES 10
+#define PATIENCE_MS 5000
 
 /*
  * Names of devices and files come from outside: nothing in them may move the
@@ -30,7 +35,25 @@ static void make_printable(char *s, size_t len)
 	}
 }
 
-static void PRINTF(2, 0) vlog(const char *prefix, const char *fmt, va_list ap)
+/*
+ * Whether stderr takes a line within ms.  A pipe that is full, with nobody who
+ * reads it, would hold the thread that writes and whatever that has locked.
+ * What poll() knows nothing of, as a closed stderr, is written to.
+ */
+static bool has_room(int ms)
+{
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int r;
+
+	do {
+		r = poll(&pfd, 1, ms);
+	} while (r < 0 && errno == EINTR);
+	return r;
+}
+
+/* False when the line found no room within ms. */
+static bool PRINTF(3, 0)
+	vlog(int ms, const char *prefix, const char *fmt, va_list ap)
 {
 	char line[LINE_MAX_BYTES];
 	size_t room = sizeof(line) - 1; /* for the newline */
@@ -39,6 +62,8 @@ static void PRINTF(2, 0) vlog(const char *prefix, const char *fmt, va_list ap)
 	size_t len;
 	int n;
 
+	if (!has_room(ms))
+		return false;
 	memcpy(line, prefix, head);
 	n = vsnprintf(line + head, room - head, fmt, ap);
 	if (n < 0)
@@ -52,6 +77,7 @@ static void PRINTF(2, 0) vlog(const char *prefix, const char *fmt, va_list ap)
 	/* There is nobody to tell when stderr itself fails. */
 	written = write(STDERR_FILENO, line, len);
 	(void)written;
+	return true;
 }
 
 void log_err(const char *fmt, ...)
@@ -59,7 +85,7 @@ void log_err(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vlog("wherry: ", fmt, ap);
+	(void)vlog(PATIENCE_MS, "wherry: ", fmt, ap);
 	va_end(ap);
 }
 
@@ -68,7 +94,7 @@ void log_notice(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vlog("wherry: notice: ", fmt, ap);
+	(void)vlog(PATIENCE_MS, "wherry: notice: ", fmt, ap);
 	va_end(ap);
 }
 
@@ -82,24 +108,43 @@ static uint64_t clock_ns(void)
 	       (uint64_t)ts.tv_nsec;
 }
 
+static bool PRINTF(1, 2) log_now(const char *fmt, ...)
+{
+	va_list ap;
+	bool done;
+
+	va_start(ap, fmt);
+	done = vlog(0, "wherry: ", fmt, ap);
+	va_end(ap);
+	return done;
+}
+
+/* What earlier windows dropped comes before the first line of this one. */
+static bool tell_dropped(struct ratelimit *rl)
+{
+	if (rl->passed || !rl->dropped)
+		return true;
+	if (!log_now("%u more messages like the next were dropped",
+		     rl->dropped))
+		return false;
+	rl->dropped = 0;
+	return true;
+}
+
 void log_guest(struct ratelimit *rl, const char *fmt, ...)
 {
 	uint64_t now = clock_ns();
 	va_list ap;
 
 	if (!rl->window_start_ns || now - rl->window_start_ns >= WINDOW_NS) {
-		if (rl->dropped)
-			log_err("%u more messages like the next were dropped",
-				rl->dropped);
-		*rl = (struct ratelimit){ .window_start_ns = now };
+		rl->window_start_ns = now;
+		rl->passed = 0;
 	}
-	if (rl->passed >= WINDOW_LINES) {
-		rl->dropped++;
-		return;
-	}
-
-	rl->passed++;
 	va_start(ap, fmt);
-	vlog("wherry: ", fmt, ap);
+	if (rl->passed < WINDOW_LINES && tell_dropped(rl) &&
+	    vlog(0, "wherry: ", fmt, ap))
+		rl->passed++;
+	else
+		rl->dropped++;
 	va_end(ap);
 }

@@ -2,6 +2,8 @@
 /* test-log - messages: one line each, whatever is in them, and not too many. */
 #include "harness.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -85,6 +87,61 @@ static void guests_are_rate_limited(void **state)
 	assert_int_equal(rl.passed, 1);
 }
 
+/* ----- a stderr that nobody reads ----- */
+
+static int last_timeout;
+
+int __real_poll(struct pollfd *fds, nfds_t nr, int ms);
+int __wrap_poll(struct pollfd *fds, nfds_t nr, int ms);
+
+/* Seconds of patience are short here. */
+int __wrap_poll(struct pollfd *fds, nfds_t nr, int ms)
+{
+	last_timeout = ms;
+	return __real_poll(fds, nr, ms ? 20 : 0);
+}
+
+static void read_all(int fd, char *buf, size_t size)
+{
+	ssize_t n = read(fd, buf, size - 1);
+
+	assert_true(n >= 0);
+	buf[n] = '\0';
+}
+
+static void nobody_waits_for_a_full_pipe(void **state)
+{
+	static char text[1 << 16];
+	struct ratelimit rl = { 0 };
+	int fds[2], saved = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(fcntl(fds[1], F_SETPIPE_SZ, 8192), 8192);
+	memset(text, 'x', 8192);
+	assert_int_equal(write(fds[1], text, 8192), 8192);
+	assert_int_equal(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+
+	/* A write would never return. */
+	for (int i = 0; i < 3; i++)
+		log_guest(&rl, "access %d", i);
+	assert_int_equal(last_timeout, 0);
+	assert_int_equal(rl.dropped, 3);
+	assert_int_equal(rl.passed, 0);
+	log_err("lost");
+	assert_in_range(last_timeout, 1000, 10000);
+
+	read_all(fds[0], text, sizeof(text));
+	log_guest(&rl, "again");
+	read_all(fds[0], text, sizeof(text));
+	dup2(saved, STDERR_FILENO);
+	assert_string_equal(text, "wherry: 3 more messages like the next were"
+				  " dropped\nwherry: again\n");
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +149,7 @@ int main(void)
 		cmocka_unit_test(control_characters_are_shown_as_marks),
 		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(guests_are_rate_limited),
+		cmocka_unit_test(nobody_waits_for_a_full_pipe),
 	};
 
 	return run_all(tests);
