@@ -43,7 +43,7 @@ void vfio_pci_write_command(struct vfio_pci *v)
 	vfio_config_hw_write(v, PCI_COMMAND, 2, want);
 	v->host_command = want;
 	if (want & PCI_COMMAND_MASTER)
-		v->touched = true;
+		v->touched = v->was_master = true;
 }
 
 static uint32_t config_read(struct pci_dev *dev, unsigned int off,
@@ -122,7 +122,7 @@ void vfio_pci_power_on(struct vfio_pci *v)
 {
 	memcpy(v->dev.cfg.data, v->power_on, sizeof(v->power_on));
 	pci_bars_reset(&v->dev.bars);
-	v->low_power = false;
+	v->low_power = v->was_master = false;
 	vfio_bars_update(v);
 }
 

@@ -58,12 +58,18 @@ static struct vfio_pci *find(struct vfio_pci *v, uint32_t devid)
 	return s;
 }
 
-/* Whether a driver in the guest would notice. */
+/*
+ * Whether a driver in the guest would notice.  Linux leaves memory and I/O
+ * decoded when a driver goes; what tells is that it has been bus master and is
+ * no more.  One that never was may be driven without DMA.
+ */
 static bool in_use(const struct vfio_pci *v)
 {
-	return v->low_power || pci_config_get(&v->dev.cfg, PCI_COMMAND, 2) &
-				       (PCI_COMMAND_IO | PCI_COMMAND_MEMORY |
-					PCI_COMMAND_MASTER);
+	uint32_t cmd = pci_config_get(&v->dev.cfg, PCI_COMMAND, 2);
+
+	return v->low_power || cmd & PCI_COMMAND_MASTER ||
+	       v->irqs.mode == VFIO_IRQ_MSI || v->irqs.mode == VFIO_IRQ_MSIX ||
+	       (cmd & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY) && !v->was_master);
 }
 
 static int try_bus_reset(struct vfio_pci *v)

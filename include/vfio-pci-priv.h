@@ -109,6 +109,7 @@ struct vfio_pci {
 	/* Resets, vfio-set.c. */
 	struct vfio_set *set;
 	struct vfio_pci *next; /* in the set */
+	bool was_master; /* the guest has let it do DMA since power-on */
 	bool weak_reset; /* its own is no more than D3hot and back */
 	bool require_reset;
 	int bus_reset_error; /* why its bus was not, last time; 0: it was */

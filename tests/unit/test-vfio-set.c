@@ -126,6 +126,37 @@ static void a_sibling_in_use_is_left_alone(void **state)
 			 0x10000 | 4);
 }
 
+/* Drivers of Linux take bus mastering back when they go, and no more. */
+static void a_sibling_whose_driver_has_gone_is_reset(void **state)
+{
+	struct pci_dev *s;
+
+	(void)state;
+	create_pair();
+	s = vfio_pci_dev(sibling);
+	drive(dev, 0);
+	/* It may be driven without DMA. */
+	pci_dev_write(s, PCI_COMMAND, 2, MEM);
+	dev->ops->reset(dev);
+	assert_int_equal(fake.nr_bus_resets, 1);
+	drive(s, 0x10000);
+	pci_dev_write(s, MSIX_CTRL, 2, 0x8000);
+	pci_dev_write(s, PCI_COMMAND, 2, MEM);
+	drive(dev, 0);
+	dev->ops->reset(dev);
+	assert_int_equal(fake.nr_bus_resets, 1);
+	pci_dev_write(s, MSIX_CTRL, 2, 0);
+	drive(dev, 0);
+	dev->ops->reset(dev);
+	assert_int_equal(fake.nr_bus_resets, 2);
+	/* What it was before power-on does not count. */
+	s->ops->reset(s);
+	pci_dev_write(s, PCI_COMMAND, 2, MEM);
+	drive(dev, 0);
+	dev->ops->reset(dev);
+	assert_int_equal(fake.nr_bus_resets, 2);
+}
+
 static void a_bus_with_strangers_is_not_reset(void **state)
 {
 	struct capture c;
@@ -353,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_bus_is_reset_once_for_all),
 		T(a_sibling_in_use_is_left_alone),
+		T(a_sibling_whose_driver_has_gone_is_reset),
 		T(a_bus_with_strangers_is_not_reset),
 		T(a_required_reset_is_had_or_fatal),
 		T(a_reset_of_the_bus_is_the_better_one),
