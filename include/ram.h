@@ -62,12 +62,12 @@ int ram_read(const struct ram *ram, gpa_t gpa, void *buf, size_t len);
 int ram_write(const struct ram *ram, gpa_t gpa, const void *buf, size_t len);
 
 /*
- * Clears all RAM for a reboot by writing zeros (several threads must not be
- * started after confinement: one thread does it), never by punching holes:
- * the IOAS would keep the old pages.  Pages that were never touched are
+ * Clears one of nr_parts of RAM (0 and 1: all of it) for a reboot by writing
+ * zeros, never by punching holes: the IOAS would keep the old pages.  Each
+ * part may have a thread of its own.  Pages that were never touched are
  * skipped where that can be told (SEEK_DATA; not mincore(), which misses
  * pages that are swapped out or that only a device has reached).
  */
-void ram_clear(struct ram *ram);
+void ram_clear(struct ram *ram, unsigned int part, unsigned int nr_parts);
 
 #endif

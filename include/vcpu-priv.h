@@ -26,6 +26,7 @@ struct vcpu {
 	pthread_t thread;
 	bool started; /* main thread */
 	bool entered; /* own thread: has been in KVM_RUN */
+	unsigned int round; /* own thread: of shared work, the last done */
 	uint64_t exits[VCPU_NR_REASONS]; /* own thread; others while parked */
 	uint64_t interrupted; /* the same: kicks */
 	unsigned int retries; /* own thread: of one error, in a row */
@@ -42,6 +43,10 @@ struct vcpus {
 	bool confine;
 	unsigned int nr_confined;
 	int confine_error;
+	/* Work shared by parked threads, vcpus_share(). */
+	void (*work)(void *opaque, unsigned int part, unsigned int nr);
+	void *work_opaque;
+	unsigned int round, nr_working;
 	struct vcpu vcpu[];
 };
 

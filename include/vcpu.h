@@ -50,6 +50,15 @@ void vcpus_pause(struct vcpus *v);
  * vcpus_resume(). */
 void vcpus_hold(struct vcpus *v);
 
+/*
+ * Calls fn in each thread at once, part counting from 0 to nr - 1, and returns
+ * when all have: no other threads can be had once confined.  Paused, no lock
+ * held.
+ */
+void vcpus_share(struct vcpus *v,
+		 void (*fn)(void *opaque, unsigned int part, unsigned int nr),
+		 void *opaque);
+
 /* Exits by reason, summed and per vCPU, into an open JSON object.  Paused. */
 void vcpus_stats(struct vcpus *v, struct json *j);
 

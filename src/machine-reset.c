@@ -53,25 +53,43 @@ int machine_power_on(struct machine *m)
 	return r;
 }
 
+static int reset_board(struct machine *m)
+{
+	/* From here on nothing reaches the guest from a device. */
+	int r = vfio_set_reset(&m->set);
+
+	if (!r)
+		r = irq_reset(m->irq);
+	if (!r)
+		r = arch_vm_reset(m->kvm, vcpus_nr(m->vcpus));
+	if (r)
+		return r;
+	serial_reset(m->serial);
+	power_reset(m->power);
+	pci_host_reset(m->host);
+	return 0;
+}
+
+static void clear_ram(void *opaque, unsigned int part, unsigned int nr)
+{
+	struct machine *m = opaque;
+
+	ram_clear(m->ram, part, nr);
+}
+
 int machine_reboot(struct machine *m)
 {
 	int r;
 
 	bus_lock(m->bus);
-	/* From here on nothing reaches the guest from a device. */
-	r = vfio_set_reset(&m->set);
-	if (!r)
-		r = irq_reset(m->irq);
-	if (!r)
-		r = arch_vm_reset(m->kvm, vcpus_nr(m->vcpus));
-	if (!r) {
-		serial_reset(m->serial);
-		power_reset(m->power);
-		pci_host_reset(m->host);
-		ram_clear(m->ram);
-		r = machine_power_on(m);
-	}
+	r = reset_board(m);
 	bus_unlock(m->bus);
+	if (!r) {
+		vcpus_share(m->vcpus, clear_ram, m);
+		bus_lock(m->bus);
+		r = machine_power_on(m);
+		bus_unlock(m->bus);
+	}
 	if (r)
 		log_err("cannot reboot the guest");
 	m->nr_reboots++;

@@ -29,6 +29,7 @@
 #endif
 
 #define MAX_NODES 1024
+#define CLEAR_CHUNK MIB(64)
 #define WORD_BITS (8 * sizeof(unsigned long))
 #define THP_DIR "/sys/kernel/mm/transparent_hugepage"
 #define SHMEM_ENABLED THP_DIR "/shmem_enabled"
@@ -465,16 +466,13 @@ int ram_write(const struct ram *ram, gpa_t gpa, const void *buf, size_t len)
 	return copy(ram, gpa, NULL, buf, len);
 }
 
-void ram_clear(struct ram *ram)
+static void clear(struct ram *ram, off_t start, off_t end)
 {
-	off_t end = (off_t)ram->bytes;
-	off_t start = 0;
-
 	while (start < end) {
 		off_t data = lseek(ram->fd, start, SEEK_DATA);
 		off_t hole;
 
-		if (data < 0 && errno == ENXIO)
+		if (data >= end || (data < 0 && errno == ENXIO))
 			break; /* nothing but a hole up to the end */
 		if (data < start)
 			data = start; /* cannot tell: take all for data */
@@ -484,4 +482,12 @@ void ram_clear(struct ram *ram)
 		memset(ram->base + data, 0, (size_t)(hole - data));
 		start = hole;
 	}
+}
+
+void ram_clear(struct ram *ram, unsigned int part, unsigned int nr_parts)
+{
+	uint64_t at = part * CLEAR_CHUNK;
+
+	for (; at < ram->bytes; at += nr_parts * CLEAR_CHUNK)
+		clear(ram, (off_t)at, (off_t)MIN(at + CLEAR_CHUNK, ram->bytes));
 }

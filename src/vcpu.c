@@ -107,6 +107,19 @@ static void confine(struct vcpu *vcpu)
 	pthread_cond_broadcast(&v->changed);
 }
 
+/* This thread's part of what vcpus_share() wants. */
+static void do_work(struct vcpu *vcpu)
+{
+	struct vcpus *v = vcpu->v;
+
+	pthread_mutex_unlock(&v->lock);
+	v->work(v->work_opaque, vcpu->id, v->p.nr);
+	pthread_mutex_lock(&v->lock);
+	vcpu->round = v->round;
+	v->nr_working--;
+	pthread_cond_broadcast(&v->changed);
+}
+
 /* Waits until the guest may run; false when the thread shall end. */
 static bool park(struct vcpu *vcpu, bool *confined)
 {
@@ -120,6 +133,8 @@ static bool park(struct vcpu *vcpu, bool *confined)
 		if (v->confine && !*confined) {
 			*confined = true;
 			confine(vcpu);
+		} else if (vcpu->round != v->round) {
+			do_work(vcpu);
 		} else {
 			pthread_cond_wait(&v->changed, &v->lock);
 		}
@@ -338,6 +353,21 @@ void vcpus_pause(struct vcpus *v)
 		for (unsigned int i = 0; i < v->p.nr; i++)
 			kick(&v->vcpu[i]);
 	while (v->nr_parked < v->p.nr)
+		pthread_cond_wait(&v->changed, &v->lock);
+	pthread_mutex_unlock(&v->lock);
+}
+
+void vcpus_share(struct vcpus *v,
+		 void (*fn)(void *opaque, unsigned int part, unsigned int nr),
+		 void *opaque)
+{
+	pthread_mutex_lock(&v->lock);
+	v->work = fn;
+	v->work_opaque = opaque;
+	v->nr_working = v->p.nr;
+	v->round++;
+	pthread_cond_broadcast(&v->changed);
+	while (v->nr_working)
 		pthread_cond_wait(&v->changed, &v->lock);
 	pthread_mutex_unlock(&v->lock);
 }

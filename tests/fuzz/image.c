@@ -40,7 +40,7 @@ static struct bench *bench(void)
 		b.fd = memfd_create("image", MFD_CLOEXEC);
 		assert_true(b.fd >= 0);
 	}
-	ram_clear(b.ram);
+	ram_clear(b.ram, 0, 1);
 	return &b;
 }
 

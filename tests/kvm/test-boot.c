@@ -287,7 +287,7 @@ static void reset_leaves_nothing_behind(void **state)
 		assert_int_equal(m.words[1], 0x00070406);
 		assert_int_equal(m.words[2], 0);
 		assert_int_equal(arch_vm_reset(m.kvm, 1), 0);
-		ram_clear(m.ram);
+		ram_clear(m.ram, 0, 1);
 		power_on(&m);
 	}
 	machine_fini(&m);
@@ -326,7 +326,7 @@ static void other_cpus_wait_for_a_sipi(void **state)
 		assert_int_equal(m.nr_words, 1);
 		assert_int_equal(m.words[0] >> 24, 1);
 		assert_int_equal(arch_vm_reset(m.kvm, 1), 0);
-		ram_clear(m.ram);
+		ram_clear(m.ram, 0, 1);
 		power_on(&m);
 	}
 	machine_fini(&m);

@@ -8,11 +8,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "abi/kvm.h"
 #include "bus.h"
 #include "irq.h"
 #include "kvm.h"
@@ -169,6 +171,41 @@ static void pause_interrupts_a_busy_guest(void **state)
 	vm_fini(&vm);
 }
 
+#define SHARERS 3
+
+static void note_part(void *opaque, unsigned int part, unsigned int nr)
+{
+	pthread_t *who = opaque;
+
+	who[part] = nr == SHARERS ? pthread_self() : 0;
+}
+
+static void parked_threads_share_work(void **state)
+{
+	/* jmp $ */
+	static const uint8_t code[] = { 0xeb, 0xfe };
+	struct vm vm;
+
+	(void)state;
+	NEED_KVM();
+	vm_init(&vm, SHARERS, code, sizeof(code));
+	for (int i = 0; i < 20; i++) {
+		pthread_t who[SHARERS] = { 0 };
+
+		vcpus_share(vm.vcpus, note_part, who);
+		for (int k = 0; k < SHARERS; k++) {
+			assert_true(who[k]);
+			assert_false(pthread_equal(who[k], pthread_self()));
+			assert_false(
+				pthread_equal(who[k], who[(k + 1) % SHARERS]));
+		}
+		vcpus_resume(vm.vcpus);
+		usleep(i * 37 % 500);
+		vcpus_pause(vm.vcpus);
+	}
+	vm_fini(&vm);
+}
+
 /* It sleeps in the kernel, and no interrupt will come. */
 static void pause_interrupts_a_halted_guest(void **state)
 {
@@ -268,17 +305,17 @@ static void ioeventfd_takes_a_write_without_an_exit(void **state)
 	struct probe p = { .ev = VM_POWEROFF };
 	uint64_t count = 0;
 	int fd = eventfd(0, EFD_NONBLOCK);
+	struct kvm_ioeventfd io = { .addr = 0x20000, .len = 2, .fd = fd };
 
 	(void)state;
 	NEED_KVM();
 	probe_init(&p, &vm, code, sizeof(code), BUS_PIO, 0x10, 1);
-	assert_int_equal(kvm_ioeventfd(vm.kvm, false, 0x20000, 2, fd, true), 0);
+	assert_int_equal(
+		kvm_ioctl(vm.kvm, kvm_vm_fd(vm.kvm), KVM_IOEVENTFD, &io), 0);
 	assert_true(vm_run(&vm));
 	assert_int_equal(read(fd, &count, sizeof(count)), sizeof(count));
 	assert_int_equal(count, 1);
 	assert_int_equal(bus_unclaimed(vm.bus), 0);
-	assert_int_equal(kvm_ioeventfd(vm.kvm, false, 0x20000, 2, fd, false),
-			 0);
 	vm_fini(&vm);
 	close(fd);
 }
@@ -341,6 +378,7 @@ int main(void)
 		cmocka_unit_test(mmio_read_and_write),
 		cmocka_unit_test(triple_fault_is_a_crash),
 		cmocka_unit_test(pause_interrupts_a_busy_guest),
+		cmocka_unit_test(parked_threads_share_work),
 		cmocka_unit_test(pause_interrupts_a_halted_guest),
 		cmocka_unit_test(memslot_changes_under_a_running_guest),
 		cmocka_unit_test(a_pause_finishes_the_instruction),

@@ -203,7 +203,7 @@ static void seeds_differ_each_time(void **state)
 	assert_true(kaslr != 0);
 	memcpy(seed, prop(f, "/chosen", "rng-seed", &len), sizeof(seed));
 	assert_int_equal(len, sizeof(seed));
-	ram_clear(f->ram);
+	ram_clear(f->ram, 0, 1);
 	assert_int_equal(load(f), 0);
 	assert_true(kaslr != cells(f, "/chosen", "kaslr-seed", 0));
 	assert_memory_not_equal(seed, prop(f, "/chosen", "rng-seed", NULL),

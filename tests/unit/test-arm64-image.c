@@ -52,7 +52,7 @@ static int load(struct fixture *f)
 	int fd = arm64_image_fd(&f->file);
 	int r;
 
-	ram_clear(f->ram);
+	ram_clear(f->ram, 0, 1);
 	capture_begin(&f->capture);
 	r = boot_file_init(&file, fd, "kernel");
 	if (!r)

@@ -302,7 +302,7 @@ static void clear_leaves_zeros_and_holes(void **state)
 	assert_int_equal(ram_write(ram, MIB(64) - 6, "last", 5), 0);
 	/* By the file, as a device does: in no page table of ours. */
 	assert_int_equal(pwrite(ram_fd(ram), "dma", 4, (off_t)MIB(48)), 4);
-	ram_clear(ram);
+	ram_clear(ram, 0, 1);
 	for (gpa_t gpa = 0; gpa < MIB(64); gpa += PAGE / 2) {
 		assert_int_equal(ram_read(ram, gpa, buf, 8), 0);
 		assert_memory_equal(buf, "\0\0\0\0\0\0\0", 8);
@@ -314,8 +314,34 @@ static void clear_leaves_zeros_and_holes(void **state)
 	/* Untouched RAM stays unallocated. */
 	ram = make(&p);
 	assert_int_equal(ram_write(ram, 0, "x", 1), 0);
-	ram_clear(ram);
+	ram_clear(ram, 0, 1);
 	assert_true(lseek(ram_fd(ram), (off_t)MIB(4), SEEK_DATA) < 0);
+	ram_destroy(ram);
+}
+
+/* Each part is one thread's; together they are all of it. */
+static void clears_by_parts(void **state)
+{
+	static const struct range big[] = { { 0, MIB(200) } };
+	struct ram_params p = params_of(big, 1);
+	struct ram *ram = make(&p);
+	unsigned int left = 3;
+	char buf[4];
+
+	(void)state;
+	for (gpa_t gpa = 0; gpa < MIB(200); gpa += MIB(1))
+		assert_int_equal(ram_write(ram, gpa, "dirt", 4), 0);
+	for (unsigned int part = 0; part < 3; part++, left--) {
+		unsigned int dirty = 0;
+
+		ram_clear(ram, part, 3);
+		for (gpa_t gpa = 0; gpa < MIB(200); gpa += MIB(1)) {
+			assert_int_equal(ram_read(ram, gpa, buf, 4), 0);
+			dirty += buf[0] == 'd';
+		}
+		/* 64 MiB in turn, and the rest is the first one's. */
+		assert_int_equal(dirty, (left - 1) * 64);
+	}
 	ram_destroy(ram);
 }
 
@@ -666,6 +692,7 @@ int main(void)
 		cmocka_unit_test_setup(reads_what_was_written, reset_fake),
 		cmocka_unit_test_setup(clear_leaves_zeros_and_holes,
 				       reset_fake),
+		cmocka_unit_test_setup(clears_by_parts, reset_fake),
 		cmocka_unit_test_setup(malformed_ranges, reset_fake),
 		cmocka_unit_test_setup(more_than_the_host_has, reset_fake),
 		cmocka_unit_test_setup(populates_all_of_it, reset_fake),
