@@ -298,8 +298,3 @@ void pci_port_unplug(struct pci_port *port)
 	port->child = NULL;
 	update_slot(port);
 }
-
-unsigned int pci_port_slot(const struct pci_port *port)
-{
-	return port->slot;
-}

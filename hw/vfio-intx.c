@@ -32,6 +32,7 @@ static void raise_line(struct vfio_intx *x)
 {
 	const uint64_t one = 1;
 
+	x->nr_relayed++;
 	(void)!write(x->line_fd, &one, sizeof(one));
 }
 

@@ -51,14 +51,14 @@ static uint32_t config_read(struct pci_dev *dev, unsigned int off,
 {
 	struct vfio_pci *v = to_vfio(dev);
 	uint32_t emu = (uint32_t)load_le(dev->cfg.emu + off, len);
-	uint32_t ours;
 
 	if (!v->parked)
 		vfio_irqs_config_read(v, off, len);
-	ours = pci_dev_config_read(dev, off, len);
+	/* BARs are never the device's. */
 	if (emu == (uint32_t)all_ones(len) || v->parked)
-		return ours;
-	return (ours & emu) | (vfio_config_hw_read(v, off, len) & ~emu);
+		return pci_dev_config_read(dev, off, len);
+	return pci_config_merge(&dev->cfg, off, len,
+				vfio_config_hw_read(v, off, len));
 }
 
 bool vfio_write_covers(unsigned int off, unsigned int len, uint32_t val,
@@ -255,6 +255,7 @@ void vfio_pci_stats(struct vfio_pci *v, struct json *j)
 	json_u64(j, "vectors", made);
 	json_u64(j, "masks", v->irqs.nr_masks);
 	json_u64(j, "unmasks", v->irqs.nr_unmasks);
+	json_u64(j, "relayed", v->irqs.intx.nr_relayed);
 	json_u64(j, "config_reads", v->nr_config_reads);
 	json_u64(j, "config_writes", v->nr_config_writes);
 	json_u64(j, "resets", v->nr_resets);

@@ -30,7 +30,6 @@ static inline int fd_steal(int *fd)
 
 /* Reads or writes exactly len bytes, over EINTR.  0 or -errno; -ENODATA at
  * an early end of file. */
-int fd_read_all(int fd, void *buf, size_t len);
 int fd_pread_all(int fd, void *buf, size_t len, off_t offset);
 int fd_write_all(int fd, const void *buf, size_t len);
 

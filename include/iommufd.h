@@ -65,7 +65,6 @@ int iommufd_ranges(struct iommufd *iommufd, uint32_t ioas, struct range **out,
  */
 int iommufd_map(struct iommufd *iommufd, iova_t iova, uint64_t size,
 		int file_fd, uint64_t offset, void *hva, uint64_t total_bytes);
-int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size);
 
 /*
  * Maps a dma-buf that a device has exported of its BAR, so that the others

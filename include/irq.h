@@ -49,13 +49,12 @@ int irq_commit(struct irq *irq);
 int irq_fd_assign(struct irq *irq, uint32_t gsi, int fd, int resamplefd);
 int irq_fd_deassign(struct irq *irq, uint32_t gsi, int fd);
 
-/* Injects a message from userspace. */
-int irq_msi_send(struct irq *irq, const struct irq_message *msg);
-
 /* Back to power-on: every MSI route gone (all irqfds are deassigned). */
 int irq_reset(struct irq *irq);
 
-/* Counts for stats and leak checks. */
+/* Counts for stats and leak checks: irqfds that are assigned, and how often a
+ * level was set high. */
 unsigned int irq_nr_irqfds(const struct irq *irq);
+uint64_t irq_nr_raised(const struct irq *irq);
 
 #endif

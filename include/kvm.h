@@ -66,7 +66,8 @@ uint64_t kvm_memslot_generation(const struct kvm *kvm);
 
 /*
  * Connects eventfd fd to gsi; resamplefd -1 for edge and MSI.  Deassign is
- * synchronous: no injection follows its return.
+ * synchronous: no injection follows its return.  Of this and the next two no
+ * failure is logged here: a guest can cause it as often as it likes.
  */
 int kvm_irqfd(struct kvm *kvm, int fd, uint32_t gsi, int resamplefd,
 	      bool assign);
@@ -87,8 +88,6 @@ struct kvm_route {
 
 /* Does the irqchip tell messages apart by who sends them?  It exists. */
 bool kvm_msi_by_device(struct kvm *kvm);
-/* Injects a message now (counted in stats as a user interrupt). */
-int kvm_signal_msi(struct kvm *kvm, const struct kvm_route *msi);
 
 /* The size of KVM's table of routes (KVM_CAP_IRQ_ROUTING). */
 unsigned int kvm_max_routes(struct kvm *kvm);
@@ -96,17 +95,13 @@ unsigned int kvm_max_routes(struct kvm *kvm);
 int kvm_set_routes(struct kvm *kvm, const struct kvm_route *routes,
 		   unsigned int nr);
 
-/* ioeventfd without datamatch on an MMIO (or, pio, port) address. */
-int kvm_ioeventfd(struct kvm *kvm, bool pio, uint64_t addr, unsigned int len,
-		  int fd, bool assign);
-
 /*
  * KVM_DEV_VFIO_FILE_ADD and _DEL on the VM's one KVM-VFIO device, made at the
  * first add.  Must come after the device's open and before its BIND; DEL
- * before its close.
+ * before its close.  name is the device's, for messages.
  */
-int kvm_vfio_add(struct kvm *kvm, int device_fd);
-int kvm_vfio_del(struct kvm *kvm, int device_fd);
+int kvm_vfio_add(struct kvm *kvm, int device_fd, const char *name);
+int kvm_vfio_del(struct kvm *kvm, int device_fd, const char *name);
 
 extern const struct sandbox_ioctls kvm_sandbox_ioctls;
 

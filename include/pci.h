@@ -89,7 +89,6 @@ void pci_port_destroy(struct pci_port *port);
  */
 int pci_port_plug(struct pci_port *port, struct pci_dev *dev);
 void pci_port_unplug(struct pci_port *port);
-unsigned int pci_port_slot(const struct pci_port *port);
 
 /* The windows that the whole hierarchy shares. */
 struct pci_windows {

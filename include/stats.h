@@ -27,7 +27,6 @@ struct stats {
 	_Atomic uint64_t ioctls[STATS_NR_IFACES];
 	uint64_t dma_mapped_bytes; /* of guest RAM */
 	uint64_t p2p_mapped_bytes; /* of BARs, for other devices */
-	_Atomic uint64_t user_interrupts; /* injected by KVM_SIGNAL_MSI etc. */
 };
 
 /* Zeroes and starts the clock: first thing in main(). */

@@ -49,6 +49,7 @@ struct vfio_intx {
 	int line_fd; /* relayed: KVM's end of the line; else -1 */
 	bool watched; /* src is armed: the loop sees the next event */
 	bool raised; /* relayed: the device waits for being unmasked */
+	uint64_t nr_relayed; /* times that the loop raised the line */
 	bool broken; /* failed once: not tried, not logged again */
 };
 

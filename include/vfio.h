@@ -171,7 +171,6 @@ int vfio_irq_set(struct vfio_device *dev, unsigned int index,
 		 unsigned int start, unsigned int count, const int *fds);
 /* Disables an index; not being enabled is no error. */
 int vfio_irq_disable(struct vfio_device *dev, unsigned int index);
-int vfio_irq_mask(struct vfio_device *dev, unsigned int index);
 int vfio_irq_unmask(struct vfio_device *dev, unsigned int index);
 /* UNMASK by eventfd (fd -1 clears).  -ENOTTY is returned without a log. */
 int vfio_irq_unmask_fd(struct vfio_device *dev, unsigned int index, int fd);

@@ -29,25 +29,6 @@ void cleanup_free_fn(void *pp)
 	free(*(void **)pp);
 }
 
-int fd_read_all(int fd, void *buf, size_t len)
-{
-	uint8_t *p = buf;
-
-	while (len) {
-		ssize_t n = read(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			return -ENODATA;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int fd_pread_all(int fd, void *buf, size_t len, off_t offset)
 {
 	uint8_t *p = buf;

@@ -443,19 +443,6 @@ static int unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
 	return iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
 }
 
-int iommufd_unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
-{
-	int r = unmap(iommufd, iova, size);
-
-	if (r < 0)
-		log_err("guest memory: cannot unmap 0x%" PRIx64
-			" bytes at 0x%" PRIx64 " from DMA: %s",
-			size, iova, strerror(-r));
-	else if (iommufd->stats)
-		iommufd->stats->dma_mapped_bytes -= size;
-	return r;
-}
-
 int iommufd_map_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size,
 		       int dmabuf_fd)
 {

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kvm.h"
 #include "log.h"
@@ -29,9 +30,17 @@ struct irq {
 	bool by_device; /* constant: messages say who sends them */
 	struct msi *msi;
 	unsigned int nr_irqfds;
+	uint64_t nr_raised;
 	bool dirty;
 	struct ratelimit rl; /* a guest unmasks vectors as it likes */
 };
+
+/* irq_lock held. */
+static void failed(struct irq *irq, const char *what, uint32_t gsi, int r)
+{
+	log_guest(&irq->rl, "/dev/kvm: GSI %u: cannot %s: %s", gsi, what,
+		  strerror(-r));
+}
 
 int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
 	       unsigned int nr_fixed, uint32_t first_msi)
@@ -88,10 +97,17 @@ void irq_destroy(struct irq *irq)
 
 void irq_set_level(struct irq *irq, uint32_t gsi, bool level)
 {
-	for (unsigned int i = 0; i < irq->nr_fixed; i++)
+	pthread_mutex_lock(&irq->lock);
+	irq->nr_raised += level;
+	for (unsigned int i = 0; i < irq->nr_fixed; i++) {
+		int r = 0;
+
 		if (irq->table[i].gsi == gsi)
-			/* Logged; nothing to undo. */
-			(void)kvm_irq_line(irq->kvm, irq->table[i].line, level);
+			r = kvm_irq_line(irq->kvm, irq->table[i].line, level);
+		if (r)
+			failed(irq, "set its line", gsi, r);
+	}
+	pthread_mutex_unlock(&irq->lock);
 }
 
 int irq_msi_alloc(struct irq *irq, uint32_t *gsi)
@@ -173,8 +189,10 @@ int irq_commit(struct irq *irq)
 				msi_route(irq, irq->first_msi + i, &m->msg);
 	}
 	r = kvm_set_routes(irq->kvm, irq->table, n);
-	if (!r)
-		irq->dirty = false;
+	irq->dirty = r;
+	if (r)
+		log_guest(&irq->rl, "/dev/kvm: cannot set %u routes: %s", n,
+			  strerror(-r));
 out:
 	pthread_mutex_unlock(&irq->lock);
 	return r;
@@ -186,7 +204,9 @@ int irq_fd_assign(struct irq *irq, uint32_t gsi, int fd, int resamplefd)
 
 	pthread_mutex_lock(&irq->lock);
 	r = kvm_irqfd(irq->kvm, fd, gsi, resamplefd, true);
-	if (!r)
+	if (r)
+		failed(irq, "assign its irqfd", gsi, r);
+	else
 		irq->nr_irqfds++;
 	pthread_mutex_unlock(&irq->lock);
 	return r;
@@ -198,17 +218,12 @@ int irq_fd_deassign(struct irq *irq, uint32_t gsi, int fd)
 
 	pthread_mutex_lock(&irq->lock);
 	r = kvm_irqfd(irq->kvm, fd, gsi, -1, false);
-	if (!r)
+	if (r)
+		failed(irq, "deassign its irqfd", gsi, r);
+	else
 		irq->nr_irqfds--;
 	pthread_mutex_unlock(&irq->lock);
 	return r;
-}
-
-int irq_msi_send(struct irq *irq, const struct irq_message *msg)
-{
-	struct kvm_route route = msi_route(irq, 0, msg);
-
-	return kvm_signal_msi(irq->kvm, &route);
 }
 
 int irq_reset(struct irq *irq)
@@ -224,4 +239,9 @@ int irq_reset(struct irq *irq)
 unsigned int irq_nr_irqfds(const struct irq *irq)
 {
 	return irq->nr_irqfds;
+}
+
+uint64_t irq_nr_raised(const struct irq *irq)
+{
+	return irq->nr_raised;
 }

@@ -46,8 +46,6 @@ static const struct {
 	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
 	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
 	{ KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE" },
-	{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
-	{ KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI" },
 	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
 	{ KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE" },
 };
@@ -330,7 +328,7 @@ static int vfio_attr(struct kvm *kvm, uint64_t attr, int device_fd)
 			      &fd);
 }
 
-int kvm_vfio_add(struct kvm *kvm, int device_fd)
+int kvm_vfio_add(struct kvm *kvm, int device_fd, const char *name)
 {
 	int r = kvm_device_create(kvm, KVM_DEV_TYPE_VFIO);
 
@@ -342,20 +340,20 @@ int kvm_vfio_add(struct kvm *kvm, int device_fd)
 	}
 	r = vfio_attr(kvm, KVM_DEV_VFIO_FILE_ADD, device_fd);
 	if (r)
-		log_err("%s: KVM_DEV_VFIO_FILE_ADD of descriptor %d: %s%s",
-			KVM_NODE, device_fd, strerror(-r),
+		log_err("%s: KVM does not take the device: %s%s", name,
+			strerror(-r),
 			r == -EEXIST ? "; the same device file is given twice" :
-			r == -EINVAL ? "; it is no VFIO device's" :
+			r == -EINVAL ? "; the descriptor is no VFIO device's" :
 				       "");
 	return r;
 }
 
-int kvm_vfio_del(struct kvm *kvm, int device_fd)
+int kvm_vfio_del(struct kvm *kvm, int device_fd, const char *name)
 {
 	int r = vfio_attr(kvm, KVM_DEV_VFIO_FILE_DEL, device_fd);
 
 	if (r)
-		log_err("%s: KVM_DEV_VFIO_FILE_DEL: %s", KVM_NODE,
+		log_err("%s: KVM does not let go of the device: %s", name,
 			strerror(-r));
 	return r;
 }

@@ -160,7 +160,7 @@ int machine_open_device(struct machine *m, struct machine_device *d)
 
 	/* Before BIND, which samples the VM: a driver that needs it would
 	 * never see it otherwise. */
-	r = kvm_vfio_add(m->kvm, vfio_fd(d->vfio));
+	r = kvm_vfio_add(m->kvm, vfio_fd(d->vfio), d->cfg->spec);
 	if (r)
 		return r;
 	d->in_kvm = true;
@@ -216,7 +216,7 @@ void machine_close_device(struct machine *m, struct machine_device *d)
 	if (d->vfio && vfio_state(d->vfio) == VFIO_ATTACHED)
 		(void)vfio_detach(d->vfio); /* logged; close follows anyway */
 	if (d->in_kvm)
-		(void)kvm_vfio_del(m->kvm, vfio_fd(d->vfio));
+		(void)kvm_vfio_del(m->kvm, vfio_fd(d->vfio), d->cfg->spec);
 	d->in_kvm = false;
 	vfio_close(d->vfio);
 	d->vfio = NULL;

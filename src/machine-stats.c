@@ -12,6 +12,7 @@
 #include "bus.h"
 #include "fd.h"
 #include "iommufd.h"
+#include "irq.h"
 #include "json.h"
 #include "kvm.h"
 #include "log.h"
@@ -112,7 +113,7 @@ static void write_report(struct machine *m, struct json *j)
 	write_stages(s, j);
 	vcpus_stats(m->vcpus, j);
 	write_accesses(m, j);
-	json_u64(j, "user_interrupts", s->user_interrupts);
+	json_u64(j, "user_interrupts", irq_nr_raised(m->irq));
 	json_u64(j, "dma_mapped_bytes", s->dma_mapped_bytes);
 	json_u64(j, "p2p_mapped_bytes", s->p2p_mapped_bytes);
 	if (m->iommufd)

@@ -92,26 +92,14 @@ int vfio_irq_disable(struct vfio_device *dev, unsigned int index)
 	return r ? irq_failed(dev, "disable", index, r) : 0;
 }
 
-static int irq_mask_action(struct vfio_device *dev, unsigned int index,
-			   uint32_t action, const char *what)
+int vfio_irq_unmask(struct vfio_device *dev, unsigned int index)
 {
 	int r;
 
 	if (index >= VFIO_NR_IRQS || !dev->irqs[index].count)
 		return -EINVAL;
-	r = set_irqs(dev, action, index, 0, 1, NULL);
-	return r ? irq_failed(dev, what, index, r) : 0;
-}
-
-int vfio_irq_mask(struct vfio_device *dev, unsigned int index)
-{
-	return irq_mask_action(dev, index, VFIO_IRQ_SET_ACTION_MASK, "mask");
-}
-
-int vfio_irq_unmask(struct vfio_device *dev, unsigned int index)
-{
-	return irq_mask_action(dev, index, VFIO_IRQ_SET_ACTION_UNMASK,
-			       "unmask");
+	r = set_irqs(dev, VFIO_IRQ_SET_ACTION_UNMASK, index, 0, 1, NULL);
+	return r ? irq_failed(dev, "unmask", index, r) : 0;
 }
 
 int vfio_irq_unmask_fd(struct vfio_device *dev, unsigned int index, int fd)

@@ -5,6 +5,8 @@
  */
 #include "harness.h"
 
+#include "capture.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -20,7 +22,7 @@ static struct {
 	unsigned int nr;
 	struct kvm_irq_routing_entry entries[64]; /* of the last table */
 	struct kvm_irq_level level;
-	struct kvm_msi msi;
+	int errnum; /* of every request */
 } fake;
 
 int kvm_vm_fd(const struct kvm *kvm)
@@ -48,6 +50,8 @@ int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg)
 
 	(void)kvm;
 	assert_int_equal(fd, 3);
+	if (fake.errnum)
+		return -fake.errnum;
 	switch (request) {
 	case KVM_SET_GSI_ROUTING:
 		assert_true(table->nr <= ARRAY_SIZE(fake.entries));
@@ -60,9 +64,6 @@ int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg)
 	case KVM_IRQ_LINE:
 		fake.level = *(struct kvm_irq_level *)arg;
 		return 0;
-	case KVM_SIGNAL_MSI:
-		fake.msi = *(struct kvm_msi *)arg;
-		return 1;
 	default:
 		fail_msg("unexpected request %#lx", request);
 		return -ENOTTY;
@@ -134,9 +135,6 @@ static void messages_say_who_sends_them(void **state)
 	assert_int_equal(irq_commit(irq), 0);
 	assert_int_equal(fake.nr_tables, 3);
 	assert_int_equal(fake.entries[2].u.msi.devid, 0x0418);
-	assert_int_equal(irq_msi_send(irq, &msg), 0);
-	assert_int_equal(fake.msi.flags, KVM_MSI_VALID_DEVID);
-	assert_int_equal(fake.msi.devid, 0x0318);
 	irq_destroy(irq);
 }
 
@@ -152,8 +150,37 @@ static void or_not_where_nobody_asks(void **state)
 	assert_int_equal(irq_commit(irq), 0);
 	assert_int_equal(fake.entries[2].flags, 0);
 	assert_int_equal(fake.entries[2].u.msi.devid, 0);
-	assert_int_equal(irq_msi_send(irq, &msg), 0);
-	assert_int_equal(fake.msi.flags, 0);
+	irq_destroy(irq);
+}
+
+/* A guest can make each of them fail, and as often as it likes. */
+static void failures_are_not_told_for_ever(void **state)
+{
+	static const struct irq_message msg = { 0xfee00000, 0x41, 0 };
+	struct irq *irq = create(false);
+	struct capture c;
+	uint32_t gsi;
+
+	(void)state;
+	assert_int_equal(irq_msi_alloc(irq, &gsi), 0);
+	irq_msi_set(irq, gsi, &msg);
+	fake.errnum = EINVAL;
+	capture_begin(&c);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(irq_commit(irq), -EINVAL);
+		assert_int_equal(irq_fd_assign(irq, gsi, 9, -1), -EINVAL);
+		assert_int_equal(irq_fd_deassign(irq, gsi, 9), -EINVAL);
+		irq_set_level(irq, 7, true);
+	}
+	assert_true(strlen(capture_end(&c)) < 1000);
+	assert_non_null(strstr(c.text, "cannot set 3 routes: Invalid"));
+	assert_non_null(strstr(c.text, "GSI 32: cannot assign its irqfd: "));
+	assert_int_equal(irq_nr_irqfds(irq), 0);
+	assert_int_equal(irq_nr_raised(irq), 100);
+	/* What failed is tried again. */
+	fake.errnum = 0;
+	assert_int_equal(irq_commit(irq), 0);
+	assert_int_equal(fake.nr, 3);
 	irq_destroy(irq);
 }
 
@@ -179,6 +206,7 @@ int main(void)
 		cmocka_unit_test(pins_are_routed_and_raised_by_their_names),
 		cmocka_unit_test(messages_say_who_sends_them),
 		cmocka_unit_test(or_not_where_nobody_asks),
+		cmocka_unit_test(failures_are_not_told_for_ever),
 		cmocka_unit_test(reset_leaves_the_pins),
 	};
 

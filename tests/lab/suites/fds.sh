@@ -124,7 +124,7 @@ fails device-is-closed 2 'descriptor 9 is not open' "${nodes[@]}" -- \
 	"${run[@]}" "${passed[@]}" --device fd=9
 fails device-is-read-only 1 'fd=5: .*read.*O_RDWR' "${nodes[@]}" \
 	"d:ro=$node" -- "${run[@]}" "${passed[@]}" --device 'fd={d}'
-fails device-is-null 1 'no VFIO device' "${nodes[@]}" d=/dev/null -- \
+fails device-is-null 1 '^wherry: fd=[0-9]+: .*no VFIO device' "${nodes[@]}" d=/dev/null -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'
 fails device-is-a-vm 1 'no VFIO device' "${nodes[@]}" d:vm=/dev/kvm -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'

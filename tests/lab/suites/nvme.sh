@@ -78,7 +78,7 @@ no_exits()
 		"KVM's MMIO exits differ by $kvm"
 	[ "$thousand" -le $((none + 8)) ]
 	[ "$kvm" -le 16 ]
-	[ "$(stat_of "$LAB_OUT/thousand.json" user_interrupts)" = 0 ]
+	[ "$(stat_of "$LAB_OUT/thousand.json" relayed)" = 0 ]
 }
 
 # Without huge pages, too: the control of ram-in-huge-pages.
