@@ -54,7 +54,8 @@ int arch_layout_window(struct layout *l, unsigned int phys_bits,
 /* Guest physical address bits that KVM and the CPU can do. */
 int arch_phys_bits(struct kvm *kvm, unsigned int *bits);
 
-/* Leave KVM's habit of dropping every shadow page when a memslot goes. */
+/* Leave KVM's habit of dropping every shadow page when a memslot goes.  Where it
+ * has no such habit the request is refused, logged. */
 #define ARCH_VM_SLOT_ZAP_ALL 1u
 
 /* Creates the VM with its irqchip, before vCPUs.  Refuses a KVM without what

@@ -94,6 +94,7 @@ struct run_config {
 	enum p2p_config p2p;
 	int iommufd; /* --iommufd fd=N, else -1 */
 	int kvm; /* --kvm fd=N, else -1 */
+	bool slot_zap_all; /* leave KVM its habit: ARCH_VM_SLOT_ZAP_ALL */
 	enum sandbox_mode sandbox;
 	char *stats_path; /* --stats, or NULL */
 	char *result_path; /* --result, or NULL */

@@ -7,23 +7,19 @@
 #include "config.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
-#include <unistd.h>
 
+#include "config-board.h"
 #include "config-device.h"
-#include "fd.h"
 #include "log.h"
 #include "options.h"
 #include "util.h"
 
 #define DEFAULT_MEMORY MIB(512)
-#define MIN_MEMORY MIB(16)
 #define DEFAULT_GRACE_MS 30000
-#define MAX_HOST_NODE 1023 /* MAX_NUMNODES of the largest kernels */
 #define MAX_NAME 64
 
 static int set_kernel(void *ctx, const char *value)
@@ -74,138 +70,6 @@ int config_set_name(const char *option, const char *value, char **out)
 		return -EINVAL;
 	}
 	return option_string(option, value, out);
-}
-
-static int set_memory_bytes(void *ctx, const char *option, const char *value)
-{
-	struct memory_config *mem = ctx;
-
-	return option_size(option, value, &mem->bytes);
-}
-
-static int set_hugepages(void *ctx, const char *option, const char *value)
-{
-	static const char *const sizes[] = { "2M", "1G" };
-	static const uint64_t bytes[] = { MIB(2), GIB(1) };
-	struct memory_config *mem = ctx;
-	unsigned int i = 0;
-	int r;
-
-	r = option_word(option, value, sizes, ARRAY_SIZE(sizes), &i);
-	mem->hugepage_bytes = bytes[i];
-	return r;
-}
-
-static int set_prealloc(void *ctx, const char *option, const char *value)
-{
-	struct memory_config *mem = ctx;
-
-	return option_bool(option, value, &mem->prealloc);
-}
-
-static int set_thp(void *ctx, const char *option, const char *value)
-{
-	struct memory_config *mem = ctx;
-	bool on = false;
-	int r;
-
-	r = option_bool(option, value, &on);
-	mem->thp = on ? THP_ON : THP_OFF;
-	return r;
-}
-
-static int set_host_node(void *ctx, const char *option, const char *value)
-{
-	struct memory_config *mem = ctx;
-	uint64_t node = 0;
-	int r;
-
-	r = option_number(option, value, 0, MAX_HOST_NODE, &node);
-	mem->host_node = (int)node;
-	return r;
-}
-
-static int set_memory(void *ctx, const char *value)
-{
-	static const struct opt_key keys[] = {
-		{ "hugepages", set_hugepages },
-		{ "prealloc", set_prealloc },
-		{ "thp", set_thp },
-		{ "host-node", set_host_node },
-	};
-	struct run_config *cfg = ctx;
-
-	return option_list("--memory", value, set_memory_bytes, keys,
-			   ARRAY_SIZE(keys), &cfg->memory);
-}
-
-static int set_nr_cpus(void *ctx, const char *option, const char *value)
-{
-	struct cpus_config *cpus = ctx;
-	uint64_t nr = 0;
-	int r;
-
-	r = option_number(option, value, 1, CONFIG_MAX_CPUS, &nr);
-	cpus->nr = (unsigned int)nr;
-	return r;
-}
-
-/* Adds the host CPUs first to last to the list. */
-static int add_affinity(struct cpus_config *cpus, const char *option,
-			uint64_t first, uint64_t last)
-{
-	for (uint64_t cpu = first; cpu <= last; cpu++) {
-		if (cpus->nr_affinity == cpus->nr) {
-			log_err("%s: more host CPUs than vCPUs (%u); each vCPU "
-				"is bound to one",
-				option, cpus->nr);
-			return -EINVAL;
-		}
-		cpus->affinity[cpus->nr_affinity++] = (uint16_t)cpu;
-	}
-	return 0;
-}
-
-/* One item of a list of CPUs: "3" or "0-3". */
-static int affinity_item(struct cpus_config *cpus, const char *option,
-			 char *item)
-{
-	char *dash = strchr(item, '-');
-	uint64_t first = 0, last;
-	int r;
-
-	if (dash)
-		*dash++ = '\0';
-	r = option_number(option, item, 0, CPU_SETSIZE - 1, &first);
-	last = first;
-	if (!r && dash)
-		r = option_number(option, dash, first, CPU_SETSIZE - 1, &last);
-	return r ? r : add_affinity(cpus, option, first, last);
-}
-
-/* "0-3,7" */
-static int set_affinity(void *ctx, const char *option, const char *value)
-{
-	char *list cleanup_free = NULL;
-	char *item, *rest;
-	int r;
-
-	r = option_string(option, value, &list);
-	rest = list;
-	while (!r && (item = strsep(&rest, ",")))
-		r = affinity_item(ctx, option, item);
-	return r;
-}
-
-static int set_cpus(void *ctx, const char *value)
-{
-	static const struct opt_key keys[] = {
-		{ "affinity", set_affinity },
-	};
-	struct run_config *cfg = ctx;
-
-	return option_list("--cpus", value, set_nr_cpus, keys, ARRAY_SIZE(keys),
-			   &cfg->cpus);
 }
 
 static int set_device(void *ctx, const char *value)
@@ -304,31 +168,49 @@ static int set_on_device_error(void *ctx, const char *value)
 	return r;
 }
 
-static int set_fd(void *ctx, const char *option, const char *value)
-{
-	return option_fd(option, value, ctx);
-}
-
-static const struct opt_key fd_key[] = { { "fd", set_fd } };
-
-static int set_iommufd(void *ctx, const char *value)
+static int set_iommufd_fd(void *ctx, const char *option, const char *value)
 {
 	struct run_config *cfg = ctx;
 
-	return option_list("--iommufd", value, NULL, fd_key, 1, &cfg->iommufd);
+	return option_fd(option, value, &cfg->iommufd);
+}
+
+static int set_iommufd(void *ctx, const char *value)
+{
+	static const struct opt_key keys[] = { { "fd", set_iommufd_fd } };
+
+	return option_list("--iommufd", value, NULL, keys, ARRAY_SIZE(keys),
+			   ctx);
+}
+
+static int set_kvm_fd(void *ctx, const char *option, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_fd(option, value, &cfg->kvm);
+}
+
+static int set_slot_zap_all(void *ctx, const char *option, const char *value)
+{
+	struct run_config *cfg = ctx;
+
+	return option_bool(option, value, &cfg->slot_zap_all);
 }
 
 static int set_kvm(void *ctx, const char *value)
 {
-	struct run_config *cfg = ctx;
+	static const struct opt_key keys[] = {
+		{ "fd", set_kvm_fd },
+		{ "slot-zap-all", set_slot_zap_all },
+	};
 
-	return option_list("--kvm", value, NULL, fd_key, 1, &cfg->kvm);
+	return option_list("--kvm", value, NULL, keys, ARRAY_SIZE(keys), ctx);
 }
 
 static int set_sandbox(void *ctx, const char *value)
 {
 	/* In the order of enum sandbox_mode. */
-	static const char *const words[] = { "on", "strict", "log", "off" };
+	static const char *const words[] = { "on", "log", "off" };
 	struct run_config *cfg = ctx;
 	unsigned int i = SANDBOX_ON;
 	int r;
@@ -355,14 +237,14 @@ static int set_result(void *ctx, const char *value)
 static const struct opt run_options[] = {
 	{ "append", 0, .set = set_append },
 	{ "console", 0, .set = set_console },
-	{ "cpus", 'c', .set = set_cpus },
+	{ "cpus", 'c', .set = config_set_cpus },
 	{ "device", 'd', .many = true, .set = set_device },
 	{ "grace", 0, .set = set_grace },
 	{ "initrd", 0, .set = set_initrd },
 	{ "iommufd", 0, .set = set_iommufd },
 	{ "kernel", 'k', .set = set_kernel },
 	{ "kvm", 0, .set = set_kvm },
-	{ "memory", 'm', .set = set_memory },
+	{ "memory", 'm', .set = config_set_memory },
 	{ "name", 0, .set = set_name },
 	{ "on-device-error", 0, .set = set_on_device_error },
 	{ "on-reboot", 0, .set = set_on_reboot },
@@ -372,32 +254,6 @@ static const struct opt run_options[] = {
 	{ "stats", 0, .set = set_stats },
 	{ "timeout", 0, .set = set_timeout },
 };
-
-static int check_memory(const struct memory_config *mem)
-{
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	if (mem->hugepage_bytes)
-		page = mem->hugepage_bytes;
-	if (mem->bytes < MIN_MEMORY) {
-		log_err("--memory: %lluK: too small for a guest; at least 16M",
-			(unsigned long long)(mem->bytes >> 10));
-		return -EINVAL;
-	}
-	if (mem->bytes % page) {
-		log_err("--memory: %lluK: not a multiple of the page size, "
-			"%lluK",
-			(unsigned long long)(mem->bytes >> 10),
-			(unsigned long long)(page >> 10));
-		return -EINVAL;
-	}
-	if (mem->hugepage_bytes && mem->thp != THP_DEFAULT) {
-		log_err("--memory: thp: only for ordinary pages; leave it out "
-			"with hugepages");
-		return -EINVAL;
-	}
-	return 0;
-}
 
 /* What can be seen only when all options are known. */
 static int check_run(const struct run_config *cfg)
@@ -423,7 +279,7 @@ static int check_run(const struct run_config *cfg)
 			cfg->iommufd);
 		return -EINVAL;
 	}
-	return check_memory(&cfg->memory);
+	return config_check_memory(&cfg->memory);
 }
 
 /* Strings that were not given get their defaults. */

@@ -76,7 +76,9 @@ static int create_vm(struct machine *m)
 	int r = kvm_create(&m->kvm, m->cfg->kvm, m->stats);
 
 	if (!r)
-		r = arch_vm_create(m->kvm, 0);
+		r = arch_vm_create(m->kvm, m->cfg->slot_zap_all ?
+						   ARCH_VM_SLOT_ZAP_ALL :
+						   0);
 	if (!r)
 		r = arch_phys_bits(m->kvm, &m->phys_bits);
 	if (!r)

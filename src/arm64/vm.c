@@ -63,7 +63,12 @@ int arch_vm_create(struct kvm *kvm, unsigned int flags)
 {
 	int r;
 
-	(void)flags; /* deleting a memslot costs what it unmaps, no more */
+	/* Deleting a memslot costs what it unmaps, no more. */
+	if (flags & ARCH_VM_SLOT_ZAP_ALL) {
+		log_err("--kvm: slot-zap-all: KVM has no such habit on this"
+			" architecture; leave it out");
+		return -ENOTSUP;
+	}
 	r = kvm_create_vm(kvm, KVM_VM_TYPE_ARM_IPA_SIZE(offered_bits(kvm)));
 	if (!r)
 		r = gic_create(kvm);
