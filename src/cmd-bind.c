@@ -113,8 +113,8 @@ static int add_target(struct job *job, const char *bdf)
 	memset(t, 0, sizeof(*t));
 	r = sysfs_read_pci(&job->sysfs, bdf, &t->dev);
 	if (r) {
-		log_err("%s: no such PCI device on this host; see wherry"
-			" devices",
+		log_err("%s: no such PCI device on this host; see"
+			" 'wherry devices'",
 			bdf);
 		return r;
 	}
@@ -422,7 +422,7 @@ static int check_operands(const char *name, char **operands, int nr)
 
 	if (!nr) {
 		log_err("%s: no device given; name it as in 0000:3b:00.0, see"
-			" wherry devices",
+			" 'wherry devices'",
 			name);
 		return -EINVAL;
 	}
@@ -430,7 +430,7 @@ static int check_operands(const char *name, char **operands, int nr)
 		if (!bdf_parse(operands[i], bdf))
 			continue;
 		log_err("%s: not a PCI address; write it as 0000:3b:00.0, see"
-			" wherry devices",
+			" 'wherry devices'",
 			operands[i]);
 		return -EINVAL;
 	}

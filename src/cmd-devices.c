@@ -180,12 +180,12 @@ static int add_operand(struct listing *l, const char *operand)
 	r = read_operand(l, operand, &row->dev);
 	if (r == -EINVAL) {
 		log_err("%s: neither a PCI address (0000:3b:00.0), a UUID nor a"
-			" path below /sys; see wherry devices",
+			" path below /sys; see 'wherry devices'",
 			operand);
 		return STATUS_USAGE;
 	}
 	if (r) {
-		log_err("%s: no such device on this host; see wherry devices",
+		log_err("%s: no such device on this host; see 'wherry devices'",
 			operand);
 		return STATUS_FAILED;
 	}

@@ -96,6 +96,11 @@ static int set_console_kind(void *ctx, const char *option, const char *value)
 	}
 
 	con->kind = kind;
+	if (!value[5]) {
+		log_err("%s: %s has no path; write %s", option, value,
+			words[kind]);
+		return -EINVAL;
+	}
 	r = option_string(option, value + 5, &con->path);
 	if (r)
 		return r;

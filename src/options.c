@@ -79,19 +79,34 @@ struct arg {
 	const char *value; /* after "=" or glued to a letter; NULL: none */
 };
 
+/* The one name that begins with this letter, or NULL. */
+static const char *by_letter(char letter, const char *const *names, size_t nr)
+{
+	const char *found = NULL;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (names[i][0] != letter)
+			continue;
+		if (found)
+			return NULL;
+		found = names[i];
+	}
+	return found;
+}
+
 static int unknown_option(const char *cmd, const char *name,
 			  const struct opt *opts, size_t nr)
 {
 	const char *names[MAX_OPTIONS + 2];
-	const char *near = NULL;
+	const char *near;
 	size_t n = 0;
 
 	names[n++] = "help";
 	names[n++] = "version";
 	for (size_t i = 0; i < nr && n < ARRAY_SIZE(names); i++)
 		names[n++] = opts[i].name;
-	if (!strncmp(name, "--", 2))
-		near = nearest_match(name + 2, names, n);
+	near = name[1] == '-' ? nearest_match(name + 2, names, n) :
+				by_letter(name[1], names, n);
 
 	if (near)
 		log_err("%s: %s has no such option; did you mean --%s?", name,

@@ -249,7 +249,9 @@ static const struct {
 	{ "--hlep", "did you mean --help?" },
 	{ "--xyzzy", "--xyzzy: run has no such option; see 'wherry help run'" },
 	{ "--disk x", "--disk: run has no such option" },
-	{ "-x", "-x: run has no such option" },
+	{ "-x", "-x: run has no such option; see" },
+	{ "-a x", "-a: run has no such option; did you mean --append?" },
+	{ "-s x", "-s: run has no such option; see" },
 	{ "--=1", "run has no such option" },
 
 	{ "-k k -m 512", "--memory: 512: a size without a unit" },
@@ -318,7 +320,8 @@ static const struct {
 	{ "-k k -d 3b:00.0,vf-token", "vf-token: " },
 
 	{ "-k k --console tty", "--console: tty: not one of stdio, file:PATH" },
-	{ "-k k --console file:", "--console: its value is missing" },
+	{ "-k k --console file:",
+	  "--console: file: has no path; write file:PATH" },
 	{ "-k k --console stdio,device=virtio", "device: no such key" },
 	{ "-k k --console unix:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
