@@ -53,7 +53,7 @@ AC_DEFUN([WHERRY_HARDENING], [
 			[WHERRY_FLAG([HARDEN_CFLAGS], flag)])
 		m4_foreach_w([flag], [-pie -Wl,-z,relro -Wl,-z,now
 			-Wl,-z,noexecstack],
-			[WHERRY_FLAG([HARDEN_LDFLAGS], flag)])
+			[WHERRY_FLAG([HARDEN_LDFLAGS], m4_quote(flag))])
 		# FORTIFY needs optimization, and hides errors from ASan.
 		AS_CASE([" $CFLAGS $enable_asan "],
 			[*" -O0 "*|*_FORTIFY_SOURCE*|*" yes "], [],
