@@ -95,5 +95,6 @@ const size_t sandbox_nr_calls = ARRAY_SIZE(sandbox_calls);
 
 const struct sandbox_call sandbox_refused[] = {
 	CALL(unlink, LOOP, "console_destroy tries; a filter cannot see paths"),
+	CALL(unlinkat, LOOP, "the same, where unlink is a library function"),
 };
 const size_t sandbox_nr_refused = ARRAY_SIZE(sandbox_refused);

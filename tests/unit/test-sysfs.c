@@ -4,6 +4,7 @@
 
 #include <sys/sysmacros.h>
 
+#include "arch-text.h"
 #include "fixture.h"
 #include "sysfs.h"
 #include "util.h"
@@ -345,23 +346,28 @@ static void why_node(void **state)
 	assert_why("missing here");
 }
 
+/* A device's messages come through such an interrupt controller. */
+static void fx_interrupts(const char *chip, const char *more)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), " 25:  0 0 %s%s 0-edge nvme0q0\n", chip,
+		 more);
+	fx_file("/proc/interrupts", text);
+}
+
 static void sees_remapping(void **state)
 {
 	(void)state;
 	/* Nothing known: not called unsafe. */
 	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	fx_file("/proc/interrupts",
-		"  0: 37 0 IR-IO-APIC 2-edge timer\n"
-		" 24:  0 0 DMAR-MSI 0-edge dmar0\n"
-		" 25:  0 0 IR-PCI-MSIX-0000:01:00.0 0-edge nvme0q0\n");
+	fx_interrupts(arch_text.irq_isolated, "PCI-MSIX-0000:01:00.0");
 	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	fx_file("/proc/interrupts",
-		"  0: 37 0 IO-APIC 2-edge timer\n"
-		" 25:  0 0 PCI-MSIX-0000:01:00.0 0-edge nvme0q0\n");
+	fx_interrupts(arch_text.irq_plain[0], "-0000:01:00.0");
 	assert_true(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
 	assert_non_null(strstr(why, "no interrupt remapping"));
-	/* Another architecture. */
-	fx_file("/proc/interrupts", " 25: 0 0 ITS-PCI-MSIX 0 nvme0q0\n");
+	/* Unknown ones. */
+	fx_interrupts("XICS", "");
 	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
 }
 
@@ -433,7 +439,7 @@ static void explains_eperm(void **state)
 	fx_link("/proc/4242/fd/7", ":/dev/zero");
 	sysfs_explain_eperm(&fixture, &dev, why, sizeof(why));
 	assert_non_null(strstr(why, "group 5 is held by other-vmm (pid 4242)"));
-	fx_file("/proc/interrupts", "0: 1 IO-APIC 2-edge timer\n");
+	fx_interrupts(arch_text.irq_plain[0], "");
 	sysfs_explain_eperm(&fixture, &dev, why, sizeof(why));
 	assert_non_null(strstr(why, "no interrupt remapping"));
 	/* dev was read before the sibling went back to its driver. */

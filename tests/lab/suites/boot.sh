@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests without devices: every way to boot, to end, to talk.
-# lab: --kernel lts --memory 9G --timeout 700
+# lab: --kernel lts --arch both --memory 9G --timeout 700
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
@@ -164,23 +164,37 @@ from_stdin()
 		tr -d '\r' | grep -qx 'GOT over the wire'
 }
 
+# How the guest reaches its console.
+uart=io
+[ "$LAB_ARCH" = x86_64 ] || uart=mmio
 stats_file()
 {
 	boots stats hello --stats "$LAB_OUT/stats.json" \
 		--result "$LAB_OUT/result.json"
 	[ "$(stat_of "$LAB_OUT/stats.json" own_pss_kib)" -gt 0 ]
-	[ "$(stat_of "$LAB_OUT/stats.json" io)" -gt 10 ]
+	[ "$(stat_of "$LAB_OUT/stats.json" "$uart")" -gt 10 ]
 	grep -q '"reason": *"poweroff"' "$LAB_OUT/result.json"
 }
 
-check vmlinux boots_with "$LAB_VMLINUX" vmlinux hello
-check bzimage boots_with "$LAB_KERNEL" bzimage hello
+gzipped()
+{
+	gzip -1 <"$LAB_KERNEL" >/tmp/Image.gz
+	boots_with /tmp/Image.gz gzipped hello
+}
+
+if [ "$LAB_ARCH" = x86_64 ]; then
+	check vmlinux boots_with "$LAB_VMLINUX" vmlinux hello
+	check bzimage boots_with "$LAB_KERNEL" bzimage hello
+	check_status triple-fault 3 triple_fault
+else
+	check image boots_with "$LAB_KERNEL" image hello
+	check image-gzip gzipped
+fi
 check four-cpus four_cpus
 check memory-across-the-hole six_gib
 check command-line cmdline_arrives
 check hugepages hugepages
 check_status panic 3 guest panic panic
-check_status triple-fault 3 triple_fault
 check_status reboot-exit 0 guest again reboot --on-reboot exit
 check reboot-restarts reboot_restarts
 check_status timeout 4 guest forever sleep --timeout 8s

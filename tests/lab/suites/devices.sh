@@ -6,7 +6,7 @@
 # With RAM above 4 GiB, BARs go there, too, where QEMU 10 loses the upper half of
 # what an igb's virtual functions have. KVM tells how large its memslots are
 # where it looks after them page by page.
-# lab: --kernel any --memory 2500M --timeout 900 --append kvm.tdp_mmu=0
+# lab: --kernel any --arch any --memory 2500M --timeout 900 --append kvm.tdp_mmu=0
 # lab: --machine-arg -netdev --machine-arg 'user,id=n6,guestfwd=tcp:10.0.2.100:7-cmd:sha256sum,guestfwd=tcp:10.0.2.100:8-cmd:seq 1 300000'
 # lab: --machine-arg -netdev --machine-arg 'user,id=n7,guestfwd=tcp:10.0.2.100:7-cmd:sha256sum,guestfwd=tcp:10.0.2.100:8-cmd:seq 1 300000'
 # lab: --machine-arg -netdev --machine-arg 'user,id=n8,guestfwd=tcp:10.0.2.100:7-cmd:sha256sum,guestfwd=tcp:10.0.2.100:8-cmd:seq 1 300000'

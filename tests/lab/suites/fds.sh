@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A VM from descriptors alone: its user can open none of the nodes and has no
 # capability. Descriptors of the wrong kind are refused, each with its reason.
-# lab: --kernel any --memory 4G --timeout 900 --device nvme,serial=w0
+# lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0
 # lab: --device e1000e
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
