@@ -98,6 +98,9 @@ bool sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why, size_t size);
 
 /* True when the kernel runs an IOMMU. */
 bool sysfs_has_iommu(const struct sysfs *sysfs);
+/* True when a PCI function is known to have none before it. */
+bool sysfs_lacks_iommu(const struct sysfs *sysfs,
+		       const struct sysfs_device *dev);
 
 /* Other processes that hold the device of this number open (also a block
  * device), as "name (pid N), ..."; false when none is visible to this user. */

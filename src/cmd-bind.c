@@ -187,7 +187,7 @@ static int check_bind(struct job *job, struct target *t)
 		return -EINVAL;
 	}
 	/* Spare the host driver a bounce that cannot succeed. */
-	if (dev->iommu_group < 0 && !job->opt.force &&
+	if (sysfs_lacks_iommu(&job->sysfs, dev) && !job->opt.force &&
 	    sysfs_why_not(&job->sysfs, dev, why, sizeof(why))) {
 		log_err("%s: cannot be assigned: %s", dev->name, why);
 		return -ENODEV;

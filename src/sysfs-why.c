@@ -60,6 +60,22 @@ bool sysfs_has_iommu(const struct sysfs *sysfs)
 	       !dir_is_empty(path);
 }
 
+bool sysfs_lacks_iommu(const struct sysfs *sysfs,
+		       const struct sysfs_device *dev)
+{
+	char path[PATH_MAX];
+
+	if (!dev->bdf[0] || dev->iommu_group >= 0)
+		return false;
+	if (dev->driver[0] || !sysfs_has_iommu(sysfs))
+		return true;
+	/* Where a devicetree tells of it, Linux before 6.15 does not look
+	 * before a driver is bound. */
+	return sysfs_path(sysfs, path, sizeof(path),
+			  "/sys/firmware/devicetree/base") ||
+	       dir_is_empty(path);
+}
+
 bool sysfs_is_bridge(const struct sysfs_device *dev)
 {
 	/* Others of class 06 can be real endpoints, NVSwitch for one. */
@@ -74,7 +90,7 @@ static bool why_no_vfio(const struct sysfs *sysfs,
 	const char *drv = dev->driver;
 
 	/* An mdev needs no IOMMU, and has no group where VFIO has none. */
-	if (dev->bdf[0] && dev->iommu_group < 0) {
+	if (sysfs_lacks_iommu(sysfs, dev)) {
 		if (sysfs_has_iommu(sysfs))
 			return say(why, size,
 				   "no IOMMU stands before it; assign another");

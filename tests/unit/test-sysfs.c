@@ -300,6 +300,11 @@ static void why_no_iommu(void **state)
 	fx_dir("/sys/class/iommu/dmar0");
 	assert_true(sysfs_has_iommu(&fixture));
 	assert_why("no IOMMU stands before it");
+	/* A devicetree is asked when a driver is bound. */
+	fx_file("/sys/firmware/devicetree/base/model", "virt");
+	assert_why("no IOMMU stands before it");
+	fx_unlink("/sys/devices/pci0000:00/" NVME "/driver");
+	assert_why("it has no driver; run: wherry bind " NVME);
 }
 
 static void why_old_kernel(void **state)
