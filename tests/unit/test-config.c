@@ -208,28 +208,6 @@ static void sizes(void **state)
 	}
 }
 
-static void times(void **state)
-{
-	static const struct {
-		const char *text;
-		uint64_t ms;
-	} cases[] = {
-		{ "0", 0 },	    { "30", 30000 },  { "1.5s", 1500 },
-		{ ".25", 250 },	    { "2m", 120000 }, { "1h", 3600000 },
-		{ "1d", 86400000 }, { "0.0001", 1 },  { "1.", 1000 },
-		{ "0.1h", 360000 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		uint64_t ms = 99;
-
-		assert_int_equal(option_time("--timeout", cases[i].text, &ms),
-				 0);
-		assert_int_equal(ms, cases[i].ms);
-	}
-}
-
 /* Lines that are refused, and a part of what must be said. */
 static const struct {
 	const char *line, *said;
@@ -477,89 +455,19 @@ static void descriptors_by_name(void **state)
 		close(fd);
 }
 
-static int count(void *ctx, const char *value)
-{
-	(void)value;
-	++*(int *)ctx;
-	return 0;
-}
-
-static void operands_and_flags_mix(void **state)
-{
-	static const struct opt opts[] = {
-		{ "json", .flag = true, .set = count },
-		{ "driver", 'D', .set = count },
-	};
-	char *argv[] = { (char *)"x", (char *)"a",  (char *)"--json",
-			 (char *)"b", (char *)"-D", (char *)"d",
-			 (char *)"-", (char *)"--", (char *)"--json",
-			 NULL };
-	char *with_value[] = { (char *)"x", (char *)"--json=1", NULL };
-	struct capture c;
-	int calls = 0, nr = 0;
-
-	(void)state;
-	assert_int_equal(options_parse(opts, 2, 9, argv, &calls, &nr), 0);
-	assert_int_equal(calls, 2);
-	assert_int_equal(nr, 4);
-	assert_string_equal(argv[1], "a");
-	assert_string_equal(argv[2], "b");
-	assert_string_equal(argv[3], "-");
-	assert_string_equal(argv[4], "--json");
-
-	capture_begin(&c);
-	assert_int_equal(options_parse(opts, 2, 2, with_value, &calls, &nr),
-			 -EINVAL);
-	assert_string_equal(capture_end(&c),
-			    "wherry: --json: takes no value\n");
-}
-
-static void nearest(void **state)
-{
-	static const char *const words[] = { "run",    "devices", "bind",
-					     "unbind", "check",	  "help",
-					     "version" };
-	static const struct {
-		const char *word, *match;
-	} cases[] = {
-		{ "rnu", "run" },     { "device", "devices" },
-		{ "ubind", "bind" },  { "chekc", "check" },
-		{ "dev", "devices" }, { "exec", NULL },
-		{ "ver", "version" }, { "launch", NULL },
-		{ "", NULL },
-	};
-	char long_word[200];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const char *near =
-			nearest_match(cases[i].word, words, ARRAY_SIZE(words));
-
-		if (cases[i].match)
-			assert_string_equal(near, cases[i].match);
-		else
-			assert_null(near);
-	}
-	memset(long_word, 'r', sizeof(long_word) - 1);
-	long_word[sizeof(long_word) - 1] = '\0';
-	assert_null(nearest_match(long_word, words, ARRAY_SIZE(words)));
-}
-
 int main(void)
 {
+#define T(f) cmocka_unit_test(f)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults),
-		cmocka_unit_test(everything),
-		cmocka_unit_test(devices),
-		cmocka_unit_test(as_many_devices_as_ports),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(times),
-		cmocka_unit_test(bad),
-		cmocka_unit_test(help_and_version_stop_at_once),
-		cmocka_unit_test(descriptors),
-		cmocka_unit_test(descriptors_by_name),
-		cmocka_unit_test(operands_and_flags_mix),
-		cmocka_unit_test(nearest),
+		T(defaults),
+		T(everything),
+		T(devices),
+		T(as_many_devices_as_ports),
+		T(sizes),
+		T(bad),
+		T(help_and_version_stop_at_once),
+		T(descriptors),
+		T(descriptors_by_name),
 	};
 
 	return run_all(tests);
