@@ -63,7 +63,8 @@ int option_number(const char *option, const char *value, uint64_t min,
 		  uint64_t max, uint64_t *out);
 /* "on", "off", or NULL for "on". */
 int option_bool(const char *option, const char *value, bool *out);
-/* Index of value among words. */
+/* Index of value among words, which may be an enumeration from 0 up; as it was
+ * on an error. */
 int option_word(const char *option, const char *value, const char *const *words,
 		size_t nr, unsigned int *out);
 /*

@@ -137,14 +137,12 @@ static int set_grace(void *ctx, const char *value)
 
 static int set_on_reboot(void *ctx, const char *value)
 {
+	/* In the order of enum reboot_action. */
 	static const char *const words[] = { "restart", "exit" };
 	struct run_config *cfg = ctx;
-	unsigned int i = REBOOT_RESTART;
-	int r;
 
-	r = option_word("--on-reboot", value, words, ARRAY_SIZE(words), &i);
-	cfg->on_reboot = i;
-	return r;
+	return option_word("--on-reboot", value, words, ARRAY_SIZE(words),
+			   &cfg->on_reboot);
 }
 
 static int set_p2p(void *ctx, const char *value)
@@ -152,25 +150,18 @@ static int set_p2p(void *ctx, const char *value)
 	/* In the order of enum p2p_config. */
 	static const char *const words[] = { "auto", "on", "off" };
 	struct run_config *cfg = ctx;
-	unsigned int i = P2P_AUTO;
-	int r;
 
-	r = option_word("--p2p", value, words, ARRAY_SIZE(words), &i);
-	cfg->p2p = i;
-	return r;
+	return option_word("--p2p", value, words, ARRAY_SIZE(words), &cfg->p2p);
 }
 
 static int set_on_device_error(void *ctx, const char *value)
 {
+	/* In the order of enum device_error_action. */
 	static const char *const words[] = { "stop", "report", "ignore" };
 	struct run_config *cfg = ctx;
-	unsigned int i = DEVICE_ERROR_STOP;
-	int r;
 
-	r = option_word("--on-device-error", value, words, ARRAY_SIZE(words),
-			&i);
-	cfg->on_device_error = i;
-	return r;
+	return option_word("--on-device-error", value, words, ARRAY_SIZE(words),
+			   &cfg->on_device_error);
 }
 
 static int set_iommufd_fd(void *ctx, const char *option, const char *value)
@@ -217,12 +208,9 @@ static int set_sandbox(void *ctx, const char *value)
 	/* In the order of enum sandbox_mode. */
 	static const char *const words[] = { "on", "log", "off" };
 	struct run_config *cfg = ctx;
-	unsigned int i = SANDBOX_ON;
-	int r;
 
-	r = option_word("--sandbox", value, words, ARRAY_SIZE(words), &i);
-	cfg->sandbox = i;
-	return r;
+	return option_word("--sandbox", value, words, ARRAY_SIZE(words),
+			   &cfg->sandbox);
 }
 
 static int set_stats(void *ctx, const char *value)

@@ -134,24 +134,37 @@ err:
 	return r;
 }
 
+static int unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
+{
+	struct abi_iommu_ioas_unmap unmap = {
+		.size = sizeof(unmap),
+		.ioas_id = iommufd->ioas,
+		.iova = iova,
+		.length = size,
+	};
+
+	return iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
+}
+
+static int destroy(struct iommufd *iommufd, uint32_t id)
+{
+	struct abi_iommu_destroy destroy = {
+		.size = sizeof(destroy),
+		.id = id,
+	};
+
+	return iommufd_ioctl(iommufd, ABI_IOMMU_DESTROY, &destroy);
+}
+
 void iommufd_destroy(struct iommufd *iommufd)
 {
 	if (!iommufd)
 		return;
 	if (iommufd->ioas) {
-		struct abi_iommu_ioas_unmap unmap = {
-			.size = sizeof(unmap),
-			.ioas_id = iommufd->ioas,
-			.length = UINT64_MAX,
-		};
-		struct abi_iommu_destroy destroy = {
-			.size = sizeof(destroy),
-			.id = iommufd->ioas,
-		};
 		/* The context may be the launcher's and outlive us, so what
 		 * we put into it is taken out, even if a step fails. */
-		int r = iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
-		int r2 = iommufd_ioctl(iommufd, ABI_IOMMU_DESTROY, &destroy);
+		int r = unmap(iommufd, 0, UINT64_MAX);
+		int r2 = destroy(iommufd, iommufd->ioas);
 
 		if (r < 0 || r2 < 0)
 			log_err("iommufd: cannot free the address space: %s; a device is still attached to it",
@@ -171,25 +184,6 @@ uint32_t iommufd_ioas(const struct iommufd *iommufd)
 	return iommufd->ioas;
 }
 
-int iommufd_check_device(struct iommufd *iommufd, uint32_t devid,
-			 const char *name)
-{
-	struct abi_iommu_hw_info info = {
-		.size = sizeof(info),
-		.dev_id = devid,
-	};
-	int r = iommufd_ioctl(iommufd, ABI_IOMMU_GET_HW_INFO, &info);
-
-	if (r < 0)
-		log_err("%s: devid=%" PRIu32
-			": %s; give the number that BIND returned for the descriptor of --iommufd",
-			name, devid,
-			r == -ENOENT ?
-				"no device of the iommufd has this number" :
-				strerror(-r));
-	return r;
-}
-
 /* PASIDs that the device and its IOMMU offer: 1 to *last. */
 static int last_pasid(struct iommufd *iommufd, uint32_t devid, uint32_t *last)
 {
@@ -200,6 +194,23 @@ static int last_pasid(struct iommufd *iommufd, uint32_t devid, uint32_t *last)
 	int r = iommufd_ioctl(iommufd, ABI_IOMMU_GET_HW_INFO, &info);
 
 	*last = (1u << MIN(info.out_max_pasid_log2, 20)) - 1;
+	return r;
+}
+
+int iommufd_check_device(struct iommufd *iommufd, uint32_t devid,
+			 const char *name)
+{
+	uint32_t last;
+	/* Whatever is asked of a device, it must be there. */
+	int r = last_pasid(iommufd, devid, &last);
+
+	if (r < 0)
+		log_err("%s: devid=%" PRIu32
+			": %s; give the number that BIND returned for the descriptor of --iommufd",
+			name, devid,
+			r == -ENOENT ?
+				"no device of the iommufd has this number" :
+				strerror(-r));
 	return r;
 }
 
@@ -240,11 +251,7 @@ int iommufd_hwpt_alloc(struct iommufd *iommufd, uint32_t devid, uint32_t pasid,
 
 void iommufd_free(struct iommufd *iommufd, uint32_t id)
 {
-	struct abi_iommu_destroy destroy = {
-		.size = sizeof(destroy),
-		.id = id,
-	};
-	int r = id ? iommufd_ioctl(iommufd, ABI_IOMMU_DESTROY, &destroy) : 0;
+	int r = id ? destroy(iommufd, id) : 0;
 
 	if (r < 0)
 		log_err("iommufd: cannot free a page table: %s", strerror(-r));
@@ -372,14 +379,16 @@ static void log_map_error(int err, iova_t iova, uint64_t size,
 		size >> 20, iova, why);
 }
 
+#define MAP_FLAGS                                                      \
+	(ABI_IOMMU_IOAS_MAP_FIXED_IOVA | ABI_IOMMU_IOAS_MAP_READABLE | \
+	 ABI_IOMMU_IOAS_MAP_WRITEABLE)
+
 static int map_file(struct iommufd *iommufd, iova_t iova, uint64_t size,
 		    int file_fd, uint64_t offset)
 {
 	struct abi_iommu_ioas_map_file map = {
 		.size = sizeof(map),
-		.flags = ABI_IOMMU_IOAS_MAP_FIXED_IOVA |
-			 ABI_IOMMU_IOAS_MAP_READABLE |
-			 ABI_IOMMU_IOAS_MAP_WRITEABLE,
+		.flags = MAP_FLAGS,
 		.ioas_id = iommufd->ioas,
 		.fd = file_fd,
 		.start = offset,
@@ -395,9 +404,7 @@ static int map_address(struct iommufd *iommufd, iova_t iova, uint64_t size,
 {
 	struct abi_iommu_ioas_map map = {
 		.size = sizeof(map),
-		.flags = ABI_IOMMU_IOAS_MAP_FIXED_IOVA |
-			 ABI_IOMMU_IOAS_MAP_READABLE |
-			 ABI_IOMMU_IOAS_MAP_WRITEABLE,
+		.flags = MAP_FLAGS,
 		.ioas_id = iommufd->ioas,
 		.user_va = (uintptr_t)hva,
 		.length = size,
@@ -429,18 +436,6 @@ int iommufd_map(struct iommufd *iommufd, iova_t iova, uint64_t size,
 	if (iommufd->stats)
 		iommufd->stats->dma_mapped_bytes += size;
 	return 0;
-}
-
-static int unmap(struct iommufd *iommufd, iova_t iova, uint64_t size)
-{
-	struct abi_iommu_ioas_unmap unmap = {
-		.size = sizeof(unmap),
-		.ioas_id = iommufd->ioas,
-		.iova = iova,
-		.length = size,
-	};
-
-	return iommufd_ioctl(iommufd, ABI_IOMMU_IOAS_UNMAP, &unmap);
 }
 
 int iommufd_map_dmabuf(struct iommufd *iommufd, iova_t iova, uint64_t size,
