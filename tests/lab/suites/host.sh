@@ -363,41 +363,40 @@ unbind_in_use()
 	"$WHERRY" unbind "$nvme"
 }
 
-# What two wherrys see of a device before either has the lock is old for the
-# second: it must neither forget where the device came from nor take it from
-# the host again.
-two_at_once()
+# both COMMAND: twice at once, both waiting for the lock, which is descriptor 8;
+# lost is how many failed.
+both()
 {
-	local a b lost=0
+	local a b
 
-	mkdir -p /run/wherry
-	exec 8</run/wherry
+	lost=0
 	flock 8
-	"$WHERRY" bind "$nvme" 2>/tmp/err.a &
+	"$WHERRY" "$1" "$nvme" 2>/tmp/err.a &
 	a=$!
-	"$WHERRY" bind "$nvme" 2>/tmp/err.b &
-	b=$!
-	until grep -q waiting /tmp/err.a && grep -q waiting /tmp/err.b; do
-		sleep 0.1
-	done
-	flock -u 8
-	wait $a
-	wait $b
-	at "$nvme" vfio-pci vfio-pci
-	flock 8
-	"$WHERRY" unbind "$nvme" 2>/tmp/err.a &
-	a=$!
-	"$WHERRY" unbind "$nvme" 2>/tmp/err.b &
+	"$WHERRY" "$1" "$nvme" 2>/tmp/err.b &
 	b=$!
 	until grep -q waiting /tmp/err.a && grep -q waiting /tmp/err.b; do
 		sleep 0.1
 	done
 	# They have this descriptor, too: closing it would not do.
 	flock -u 8
-	exec 8<&-
 	wait $a || lost=$((lost + 1))
 	wait $b || lost=$((lost + 1))
+}
+
+# What two wherrys see of a device before either has the lock is old for the
+# second: it must neither forget where the device came from nor take it from
+# the host again.
+two_at_once()
+{
+	mkdir -p /run/wherry
+	exec 8</run/wherry
+	both bind
+	[ $lost = 0 ]
+	at "$nvme" vfio-pci vfio-pci
+	both unbind
 	[ $lost = 1 ]
+	exec 8<&-
 	cat /tmp/err.a /tmp/err.b | grep 'not bound: .*nvme'
 	at "$nvme" nvme '(null)'
 	no_record
