@@ -16,6 +16,7 @@
 
 enum sandbox_mode {
 	SANDBOX_ON, /* kill on a forbidden call */
+	SANDBOX_STRICT, /* like ON, and what ON can do without is required */
 	SANDBOX_LOG, /* allow and audit forbidden calls (SCMP_ACT_LOG) */
 	SANDBOX_OFF, /* nothing; said on stderr */
 };

@@ -49,7 +49,7 @@ static const char run_usage[] =
 	"      --kvm [fd=N][,slot-zap-all=on|off]\n"
 	"                        use this open /dev/kvm; let KVM drop all its\n"
 	"                        pages of the guest when a BAR moves\n"
-	"      --sandbox on|log|off\n"
+	"      --sandbox strict|on|log|off\n"
 	"      --stats FILE      write counters and timings as JSON\n"
 	"      --result FILE     write why it ended, as JSON\n"
 	"\n"

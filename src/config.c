@@ -206,7 +206,7 @@ static int set_kvm(void *ctx, const char *value)
 static int set_sandbox(void *ctx, const char *value)
 {
 	/* In the order of enum sandbox_mode. */
-	static const char *const words[] = { "on", "log", "off" };
+	static const char *const words[] = { "on", "strict", "log", "off" };
 	struct run_config *cfg = ctx;
 
 	return option_word("--sandbox", value, words, ARRAY_SIZE(words),

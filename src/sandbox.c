@@ -48,14 +48,14 @@ static int highest_fd(void)
 }
 
 /* As many descriptors as this VM can come to need, and no more. */
-static int limit_files(void)
+static int limit_files(enum sandbox_mode mode)
 {
 	struct rlimit lim;
 	rlim_t need;
 	int max = highest_fd();
 
 	/* Where there is no /proc the hard limit has to do. */
-	if (max < 0 && max != -ENOENT)
+	if (max < 0 && (max != -ENOENT || mode == SANDBOX_STRICT))
 		return failed("/proc/self/fd", max);
 	need = max < 0 ? RLIM_INFINITY : (rlim_t)max + 1 + NOFILE_MARGIN;
 	if (getrlimit(RLIMIT_NOFILE, &lim))
@@ -85,7 +85,7 @@ int sandbox_process(enum sandbox_mode mode)
 		return failed("RLIMIT_CORE", -errno);
 	if (prctl(PR_SET_DUMPABLE, 0))
 		return failed("PR_SET_DUMPABLE", -errno);
-	return limit_files();
+	return limit_files(mode);
 }
 
 /*

@@ -87,7 +87,7 @@ static void everything(void **state)
 		"-k k --initrd=i --append=console=ttyS0,,x "
 		"-m 4G,hugepages=2M,prealloc,host-node=1 "
 		"-c8,affinity=4-6,,0 --console=unix:/run/a,,b --name w.1 "
-		"--timeout 1.5m --grace 0 --on-reboot exit --p2p on --sandbox log --kvm slot-zap-all "
+		"--timeout 1.5m --grace 0 --on-reboot exit --p2p on --sandbox strict --kvm slot-zap-all "
 		"--on-device-error ignore "
 		"--stats s --result r");
 
@@ -112,7 +112,7 @@ static void everything(void **state)
 	assert_int_equal(cfg->on_reboot, REBOOT_EXIT);
 	assert_int_equal(cfg->on_device_error, DEVICE_ERROR_IGNORE);
 	assert_int_equal(cfg->p2p, P2P_ON);
-	assert_int_equal(cfg->sandbox, SANDBOX_LOG);
+	assert_int_equal(cfg->sandbox, SANDBOX_STRICT);
 	assert_true(cfg->slot_zap_all);
 	assert_string_equal(cfg->stats_path, "s");
 	assert_string_equal(cfg->result_path, "r");
@@ -320,8 +320,7 @@ static const struct {
 	  "--on-device-error: halt: not one of stop, report, ignore" },
 	{ "-k k --on-reboot halt", "--on-reboot: halt: not one of restart, "
 				   "exit" },
-	{ "-k k --sandbox strict", "not one of on, log, off" },
-	{ "-k k --sandbox maybe", "not one of on, log, off" },
+	{ "-k k --sandbox maybe", "not one of on, strict, log, off" },
 	{ "-k k --stats f --result f", "also the file of --stats" },
 	{ "-k k --iommufd 7", "--iommufd: 7: no such key" },
 	{ "-k k --iommufd fd=2", "they start at 3" },

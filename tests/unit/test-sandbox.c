@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <cap-ng.h>
+#include <dirent.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -213,6 +214,38 @@ int __wrap_setrlimit(int resource, const struct rlimit *lim)
 	return -1;
 }
 
+static bool no_proc;
+
+DIR *__wrap_opendir(const char *path);
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path)
+{
+	if (!no_proc)
+		return __real_opendir(path);
+	errno = ENOENT;
+	return NULL;
+}
+
+static void insist(void)
+{
+	CHECK(!sandbox_process(SANDBOX_STRICT));
+	no_proc = true;
+	CHECK(!sandbox_process(SANDBOX_ON));
+	CHECK(sandbox_process(SANDBOX_STRICT) == -ENOENT);
+}
+
+static void strict_insists(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	capture_begin(&c);
+	in_child(insist);
+	assert_string_equal(capture_end(&c),
+			    "wherry: sandbox: /proc/self/fd: No such file or "
+			    "directory; see --sandbox off\n");
+}
+
 static void provoke_failures(void)
 {
 	fail_load = -EINVAL;
@@ -238,6 +271,7 @@ int main(void)
 		T(capabilities_without_setpcap),
 		T(limits),
 		T(off_is_off),
+		T(strict_insists),
 		T(failures_are_fatal),
 	};
 
