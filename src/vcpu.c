@@ -54,6 +54,17 @@ static bool fault_is_stale(struct vcpu *vcpu, uint64_t generation)
 	return stale;
 }
 
+/* KVM leaves accesses to devices to the CPU's account of them; where there is
+ * none, as of loads in pairs, it says ENOSYS. */
+static void run_failed(struct vcpu *vcpu, int err)
+{
+	log_err("vcpu%u: KVM_RUN: %s", vcpu->id,
+		err == ENOSYS ? "the guest accessed a device by an instruction "
+				"that KVM cannot decode" :
+				strerror(err));
+	vcpu_event(vcpu, VM_FAILED);
+}
+
 static void run_guest(struct vcpu *vcpu)
 {
 	struct vcpus *v = vcpu->v;
@@ -68,8 +79,7 @@ static void run_guest(struct vcpu *vcpu)
 		} else if (r == -EINTR || r == -EAGAIN) {
 			vcpu->interrupted++;
 		} else if (r != -EFAULT || !fault_is_stale(vcpu, generation)) {
-			log_err("vcpu%u: KVM_RUN: %s", vcpu->id, strerror(-r));
-			vcpu_event(vcpu, VM_FAILED);
+			run_failed(vcpu, -r);
 		}
 	}
 }

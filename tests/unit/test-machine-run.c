@@ -206,6 +206,23 @@ static void stale_faults_are_tried_again(void **state)
 	assert_non_null(strstr(capture_end(&c), "KVM_RUN: Bad address"));
 }
 
+static int cannot_be_decoded(struct kvm_run *run)
+{
+	(void)run;
+	return ENOSYS;
+}
+
+static void accesses_that_kvm_cannot_decode(void **state)
+{
+	struct run_config cfg = one_cpu();
+	struct capture c;
+
+	(void)state;
+	capture_begin(&c);
+	assert_int_equal(run(&cfg, cannot_be_decoded).end, 1);
+	assert_non_null(strstr(capture_end(&c), "cannot decode"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, reset_run)
@@ -217,6 +234,7 @@ int main(void)
 		T(a_kick_needs_no_luck),
 		T(threads_are_named_and_bound),
 		T(stale_faults_are_tried_again),
+		T(accesses_that_kvm_cannot_decode),
 	};
 
 	kernel = fake_image();
