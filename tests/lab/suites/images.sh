@@ -28,7 +28,7 @@ restarts_packed() # CODEC
 {
 	initrd reboot >/dev/null
 	"$WHERRY" run --kernel "$(zboot "$1")" --initrd /tmp/reboot.cpio \
-		--append 'console=ttyS0 quiet' --timeout 60 </dev/null \
+		--append 'console=ttyS0 quiet' --timeout 40 </dev/null \
 		>"$LAB_OUT/restarts.out" 2>&1 || [ $? = 4 ]
 	[ "$(grep -c '^REBOOTING' "$LAB_OUT/restarts.out")" -ge 2 ]
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Distribution kernels as they come: Debian's cloud kernels of two releases, a
-# bzImage with a compressed payload each, own the NVMe that is assigned.
+# bzImage with a compressed payload each or a plain Image, own the NVMe that is assigned.
 # lab: --kernel lts --arch both --memory 3G --device nvme,serial=w0
 # lab-prepare: tests/lab/stock 6.1
 # lab-prepare: tests/lab/stock 6.12
