@@ -5,6 +5,7 @@
  * 1024 frames. Prints the periods that the device has played.
  */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +79,8 @@ int main(int argc, char **argv)
 			 ioctl(fd, SNDRV_PCM_IOCTL_PREPARE))
 			err(1, "PREPARE");
 	}
-	if (ioctl(fd, SNDRV_PCM_IOCTL_DRAIN))
+	/* The rest has a tenth of a second, which a starved host misses. */
+	if (ioctl(fd, SNDRV_PCM_IOCTL_DRAIN) && errno != EIO)
 		err(1, "DRAIN");
 	printf("played %d\n", played);
 	return played == 0;
