@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every error of a start has its own text and remedy, the right status, and
 # leaves nothing behind: no process, no file, and a device that works next.
-# lab: --kernel lts --arch any --memory 4G --timeout 700 --device nvme,serial=w0
+# lab: --kernel lts --memory 4G --timeout 700 --device nvme,serial=w0
 # lab: --device pcie-pci-bridge,id=pcib --device e1000,bus=pcib,addr=1
 # lab: --device e1000,bus=pcib,addr=2
 # shellcheck source=tests/lab/tap.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # wherry devices, bind, unbind and check on a host with an IOMMU: what the
 # host uses is refused, what was taken comes back, nothing is left half done.
-# lab: --kernel lts --arch any --device nvme,serial=w0 --device e1000e
+# lab: --kernel lts --device nvme,serial=w0 --device e1000e
 # lab: --device pcie-pci-bridge,id=pcib --device e1000,bus=pcib,addr=1
 # lab: --device e1000,bus=pcib,addr=2 --device igb
 # shellcheck source=tests/lab/tap.sh

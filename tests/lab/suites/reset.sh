@@ -3,7 +3,7 @@
 # Resets and sleep: each way in which a guest resets a function, D3hot and back,
 # twenty reboots that find power-on state whatever kind of reset the device has,
 # and devices without any.
-# lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0 --device e1000e
+# lab: --kernel any --memory 4G --timeout 900 --device nvme,serial=w0 --device e1000e
 # lab: --device igb --device pcie-pci-bridge,id=br0 --device rtl8139,bus=br0
 # lab: --device rtl8139,bus=br0 --device AC97,bus=pcie.0
 # shellcheck source=tests/lab/tap.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Two hundred resets, sleeps, rebinds and switches of MSI-X under I/O: nothing is
 # lost, and neither wherry nor KVM has more at the end than at the beginning.
-# lab: --kernel any --arch any --memory 4G --timeout 1000 --device nvme,serial=w0
+# lab: --kernel any --memory 4G --timeout 1000 --device nvme,serial=w0
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # More than one: devices in one VM, VMs on one host, functions in one group; and
 # the host, which wants its device back or reports that it failed.
-# lab: --kernel any --arch any --monitor --memory 4G --timeout 600 --device nvme,serial=w0
+# lab: --kernel any --monitor --memory 4G --timeout 600 --device nvme,serial=w0
 # lab: --device e1000e --device e1000e --device pcie-pci-bridge,id=br0
 # lab: --device rtl8139,bus=br0 --device rtl8139,bus=br0 --device igb
 # lab: --device virtio-rng-pci,aer=on,iommu_platform=on
