@@ -76,7 +76,7 @@ static int find_packed(struct packed *s, const struct boot_file *f)
 	*s = (struct packed){ UNPACK_STORED, 0, f->size };
 	if (r)
 		return r;
-	if (!memcmp(head.zboot.mz, "MZ\0\0zimg", 8))
+	if (!memcmp(&head, "MZ\0\0zimg", 8))
 		return find_zboot(s, f, &head.zboot);
 	if (!memcmp(head.gzip, "\x1f\x8b\x08", 3))
 		s->codec = UNPACK_GZIP;
