@@ -64,7 +64,7 @@ static void arm64(struct bench *b)
 {
 	const struct ram_range *low = ram_range(b->ram, 0);
 	struct boot_file f;
-	struct image img;
+	struct image img = { 0 };
 	const uint64_t *p;
 	int r = boot_file_init(&f, b->fd, "image");
 
