@@ -163,9 +163,14 @@ static int add_ioctls(scmp_filter_ctx ctx, enum sandbox_thread kind,
 
 	for (i = 0; !r && i < list->nr; i++) {
 		cmp.datum_b = (uint32_t)list->table[i].request;
-		if (list->table[i].threads & kind)
-			r = allow(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), &cmp,
-				  1);
+		if (!(list->table[i].threads & kind))
+			continue;
+		r = allow(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), &cmp, 1);
+		/* KVM_RUN is what a guest waits for.  Not without a rule: the
+		 * filter that libseccomp 2.5 makes then may allow nothing
+		 * at all, where ioctl has a low number. */
+		if (!r)
+			r = seccomp_syscall_priority(ctx, SCMP_SYS(ioctl), 255);
 	}
 	return r;
 }
@@ -178,9 +183,6 @@ static int fill_filter(scmp_filter_ctx ctx, uint32_t action,
 	int r;
 
 	r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, action);
-	/* KVM_RUN is what a guest waits for. */
-	if (!r)
-		r = seccomp_syscall_priority(ctx, SCMP_SYS(ioctl), 255);
 	if (!r)
 		r = add_calls(ctx, SCMP_ACT_ALLOW, kind, sandbox_calls,
 			      sandbox_nr_calls);
