@@ -299,7 +299,12 @@ wait $host_test
 check nets run_nets
 tr -d '\r' <"$LAB_OUT/nets.out" | sed -n 's/^again/tried again:/p' | diag
 check igb net_works 1 igb
-check igb-vf-traffic net_works 2 igbvf
+if [ "$LAB_ARCH" = x86_64 ]; then
+	check igb-vf-traffic net_works 2 igbvf
+else
+	skip igb-vf-traffic "on QEMU's Arm host igb does not hear its VF:" \
+		"with its own igbvf, and no guest, neither"
+fi
 check virtio-net net_works 3 virtio_net
 check e1000e net_works 4 e1000e
 like igb-self-test "$(self_test 1)" '^The test result is PASS'
