@@ -172,8 +172,13 @@ self_test() # PORT
 
 same_as_on_host()
 {
+	local unsure='^$'
+
+	# This one fails on QEMU's Arm host, and passes in a guest there.
+	[ "$LAB_ARCH" = x86_64 ] || unsure='^Loopback test'
 	grep 'The test result is' /tmp/e1000e-test
-	self_test 4 | diff /tmp/e1000e-test -
+	self_test 4 | grep -v "$unsure" |
+		diff <(grep -v "$unsure" /tmp/e1000e-test) -
 }
 
 mediated()
