@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -335,6 +336,16 @@ static void child_dies_with_guardian(void **state)
 	close(t.master);
 }
 
+/* Waits, seconds at most, until a process has closed a descriptor. */
+static void wait_closed(pid_t pid, int fd)
+{
+	char path[64], link[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	for (int i = 0; i < 500 && readlink(path, link, sizeof(link)) > 0; i++)
+		usleep(10000);
+}
+
 static void guardian_holds_no_fds(void **state)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -348,6 +359,7 @@ static void guardian_holds_no_fds(void **state)
 	pfd.fd = p[0];
 	/* The child has it still; the guardian must not keep it longer. */
 	assert_int_equal(poll(&pfd, 1, 0), 0);
+	wait_closed(t.guard, p[1]);
 	assert_int_equal(kill(t.guard, SIGSTOP), 0);
 	assert_int_equal(kill(t.child, SIGKILL), 0);
 	assert_int_equal(poll(&pfd, 1, 5000), 1);
