@@ -95,18 +95,25 @@ void irq_destroy(struct irq *irq)
 	free(irq);
 }
 
+/* What comes first in the table never changes. */
+static const struct kvm_route *find_pin(const struct irq *irq, uint32_t gsi)
+{
+	for (unsigned int i = 0; i < irq->nr_fixed; i++)
+		if (irq->table[i].gsi == gsi)
+			return &irq->table[i];
+	return NULL;
+}
+
 void irq_set_level(struct irq *irq, uint32_t gsi, bool level)
 {
+	const struct kvm_route *pin = find_pin(irq, gsi);
+	int r;
+
 	pthread_mutex_lock(&irq->lock);
 	irq->nr_raised += level;
-	for (unsigned int i = 0; i < irq->nr_fixed; i++) {
-		int r = 0;
-
-		if (irq->table[i].gsi == gsi)
-			r = kvm_irq_line(irq->kvm, irq->table[i].line, level);
-		if (r)
-			failed(irq, "set its line", gsi, r);
-	}
+	r = pin ? kvm_irq_line(irq->kvm, pin->line, level) : 0;
+	if (r)
+		failed(irq, "set its line", gsi, r);
 	pthread_mutex_unlock(&irq->lock);
 }
 
