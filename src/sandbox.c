@@ -158,6 +158,7 @@ static int add_ioctls(scmp_filter_ctx ctx, enum sandbox_thread kind,
 		.op = SCMP_CMP_MASKED_EQ,
 		.datum_a = UINT32_MAX,
 	};
+	bool any = false;
 	size_t i;
 	int r = 0;
 
@@ -165,13 +166,14 @@ static int add_ioctls(scmp_filter_ctx ctx, enum sandbox_thread kind,
 		cmp.datum_b = (uint32_t)list->table[i].request;
 		if (!(list->table[i].threads & kind))
 			continue;
+		any = true;
 		r = allow(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), &cmp, 1);
-		/* KVM_RUN is what a guest waits for.  Not without a rule: the
-		 * filter that libseccomp 2.5 makes then may allow nothing
-		 * at all, where ioctl has a low number. */
-		if (!r)
-			r = seccomp_syscall_priority(ctx, SCMP_SYS(ioctl), 255);
 	}
+	/* KVM_RUN is what a guest waits for.  Not without a rule: the filter
+	 * that libseccomp 2.5 makes then may allow nothing at all, where ioctl
+	 * has a low number. */
+	if (!r && any)
+		r = seccomp_syscall_priority(ctx, SCMP_SYS(ioctl), 255);
 	return r;
 }
 
