@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "irq.h"
 #include "log.h"
@@ -105,10 +104,8 @@ int power_create(struct power **out, struct bus *bus,
 		.opaque = p,
 	};
 	if (p->regs.size)
-		r = bus_add(bus, &p->regs);
+		r = bus_claim(bus, &p->regs);
 	if (r) {
-		log_err("power: address 0x%llx: %s",
-			(unsigned long long)regs->base, strerror(-r));
 		free(p);
 		return r;
 	}

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "log.h"
 
@@ -66,10 +65,8 @@ int pvpanic_create(struct pvpanic **out, struct bus *bus,
 		.ops = &pvpanic_ops,
 		.opaque = p,
 	};
-	r = bus_add(bus, &p->reg);
+	r = bus_claim(bus, &p->reg);
 	if (r) {
-		log_err("pvpanic: address 0x%llx: %s",
-			(unsigned long long)place->base, strerror(-r));
 		free(p);
 		return r;
 	}

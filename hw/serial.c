@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "console.h"
 #include "irq.h"
@@ -444,10 +443,8 @@ int serial_create(struct serial **out, struct bus *bus, enum bus_space space,
 		.opaque = s,
 	};
 	power_on_state(s);
-	r = bus_add(bus, &s->range);
+	r = bus_claim(bus, &s->range);
 	if (r) {
-		log_err("serial: address 0x%llx: %s", (unsigned long long)base,
-			strerror(-r));
 		free(s);
 		return r;
 	}

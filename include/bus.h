@@ -72,6 +72,9 @@ int bus_add(struct bus *bus, struct bus_range *range);
  * fills in what it reads, which is ones, and its name, "kept". */
 int bus_keep(struct bus *bus, struct bus_range *range, uint64_t start,
 	     uint64_t size);
+/* bus_add() of a device of the board, whose failure is logged by the range's
+ * name. */
+int bus_claim(struct bus *bus, struct bus_range *range);
 /* Being neither added nor waiting is no error.  Counters stay.  Others may be
  * placed before it returns. */
 void bus_remove(struct bus *bus, struct bus_range *range);

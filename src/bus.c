@@ -195,6 +195,16 @@ int bus_keep(struct bus *bus, struct bus_range *range, uint64_t start,
 	return bus_add(bus, range);
 }
 
+int bus_claim(struct bus *bus, struct bus_range *range)
+{
+	int r = bus_add(bus, range);
+
+	if (r)
+		log_err("%s: address 0x%llx: %s", range->name,
+			(unsigned long long)range->start, strerror(-r));
+	return r;
+}
+
 /* The place of one has become free, maybe for several smaller ones. */
 static void place_waiting(struct bus *bus)
 {
