@@ -34,6 +34,16 @@ int kvm_sys_fd(const struct kvm *kvm);
 int kvm_vm_fd(const struct kvm *kvm);
 /* KVM_CHECK_EXTENSION on the VM; 0 when absent.  Does not log. */
 int kvm_extension(struct kvm *kvm, unsigned int cap);
+
+struct kvm_cap {
+	unsigned int cap; /* KVM_CAP_* */
+	const char *name;
+	const char *why; /* it must be there */
+};
+
+/* -ENOTSUP, logged with remedy, unless the VM has them all. */
+int kvm_require(struct kvm *kvm, const struct kvm_cap *caps, size_t nr,
+		const char *remedy);
 /* What KVM allows (KVM_CAP_MAX_VCPUS). */
 unsigned int kvm_max_vcpus(struct kvm *kvm);
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -37,17 +38,16 @@ struct kvm {
 	struct ratelimit rl; /* dev_lock; a guest moves BARs as it likes */
 };
 
-static const struct {
-	unsigned int cap;
-	const char *name;
-} required[] = {
-	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
-	{ KVM_CAP_DEVICE_CTRL, "KVM_CAP_DEVICE_CTRL" },
-	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
-	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
-	{ KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE" },
-	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
-	{ KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE" },
+#define WHY "this KVM has no full in-kernel interrupt controller"
+
+static const struct kvm_cap required[] = {
+	{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY", WHY },
+	{ KVM_CAP_DEVICE_CTRL, "KVM_CAP_DEVICE_CTRL", WHY },
+	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING", WHY },
+	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD", WHY },
+	{ KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE", WHY },
+	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", WHY },
+	{ KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE", WHY },
 };
 
 int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg)
@@ -98,15 +98,11 @@ static int check_api(struct kvm *kvm)
 
 static int check_required(struct kvm *kvm)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
-		if (kvm_extension(kvm, required[i].cap) > 0)
-			continue;
-		log_err("%s: %s is missing: this KVM has no full in-kernel "
-			"interrupt controller; %s and CONFIG_HAVE_KVM_IRQCHIP",
-			KVM_NODE, required[i].name, arch_text.kvm_kernel);
-		return -ENOTSUP;
-	}
-	return 0;
+	char remedy[128];
+
+	snprintf(remedy, sizeof(remedy), "%s and CONFIG_HAVE_KVM_IRQCHIP",
+		 arch_text.kvm_kernel);
+	return kvm_require(kvm, required, ARRAY_SIZE(required), remedy);
 }
 
 int kvm_create_vm(struct kvm *kvm, unsigned long type)

@@ -13,34 +13,17 @@
 #include "kvm.h"
 #include "log.h"
 
-#define NODE "/dev/kvm"
 #define DEFAULT_IPA_BITS 40 /* of KVMs that do not let one choose */
 /* Guests whose kernels know no wider physical addresses are to reach all. */
 #define MAX_IPA_BITS 48
 
-static const struct {
-	unsigned int cap;
-	const char *name;
-	const char *why;
-} required[] = {
+static const struct kvm_cap required[] = {
 	{ KVM_CAP_ARM_PSCI_0_2, "KVM_CAP_ARM_PSCI_0_2",
 	  "a guest could not start its CPUs, or stop" },
 	{ KVM_CAP_ONE_REG, "KVM_CAP_ONE_REG", "vCPUs have no other registers" },
 	{ KVM_CAP_MSI_DEVID, "KVM_CAP_MSI_DEVID",
 	  "there is no ITS to send messages to" },
 };
-
-static int check_required(struct kvm *kvm)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
-		if (kvm_extension(kvm, required[i].cap))
-			continue;
-		log_err(NODE ": %s is missing: %s; use a newer kernel",
-			required[i].name, required[i].why);
-		return -ENOTSUP;
-	}
-	return 0;
-}
 
 /* 0 where KVM does not tell. */
 static unsigned int offered_bits(struct kvm *kvm)
@@ -73,7 +56,9 @@ int arch_vm_create(struct kvm *kvm, unsigned int flags)
 	if (!r)
 		r = gic_create(kvm);
 	if (!r)
-		r = check_required(kvm); /* the ITS is there now */
+		/* The ITS is there now. */
+		r = kvm_require(kvm, required, ARRAY_SIZE(required),
+				"use a newer kernel");
 	return r;
 }
 
@@ -89,10 +74,10 @@ int arch_vm_reset(struct kvm *kvm, unsigned int nr_cpus)
 
 void arch_vm_describe(struct kvm *kvm, char *buf, size_t size)
 {
-	unsigned int bits = offered_bits(kvm);
+	unsigned int bits;
 
-	snprintf(buf, size, ", GICv3 with ITS, %u-bit guest addresses",
-		 bits ? bits : DEFAULT_IPA_BITS);
+	(void)arch_phys_bits(kvm, &bits); /* cannot fail here */
+	snprintf(buf, size, ", GICv3 with ITS, %u-bit guest addresses", bits);
 }
 
 int arch_check_cpu(const char *cpuinfo, const char **what)

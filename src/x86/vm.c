@@ -12,6 +12,7 @@
 
 #include <asm/kvm_para.h>
 
+#include "arch-text.h"
 #include "fd.h"
 #include "kvm.h"
 #include "log.h"
@@ -21,11 +22,7 @@
 
 #define NODE "/dev/kvm"
 
-static const struct {
-	unsigned int cap;
-	const char *name;
-	const char *why;
-} required[] = {
+static const struct kvm_cap required[] = {
 	{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP",
 	  "this KVM has no full in-kernel interrupt controller" },
 	{ KVM_CAP_TSC_DEADLINE_TIMER, "KVM_CAP_TSC_DEADLINE_TIMER",
@@ -33,19 +30,6 @@ static const struct {
 	{ KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR", "Intel CPUs need it" },
 	{ KVM_CAP_VCPU_EVENTS, "KVM_CAP_VCPU_EVENTS", "reboots need it" },
 };
-
-static int check_required(struct kvm *kvm)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(required); i++) {
-		if (kvm_extension(kvm, required[i].cap))
-			continue;
-		log_err(NODE ": %s is missing: %s; use a kernel with kvm_intel "
-			     "or kvm_amd",
-			required[i].name, required[i].why);
-		return -ENOTSUP;
-	}
-	return 0;
-}
 
 /* Hardware-reduced ACPI leaves a guest no PIT and no PM timer. */
 static int check_clock(struct kvm *kvm)
@@ -96,7 +80,8 @@ int arch_vm_create(struct kvm *kvm, unsigned int flags)
 	int r = kvm_create_vm(kvm, 0);
 
 	if (!r)
-		r = check_required(kvm);
+		r = kvm_require(kvm, required, ARRAY_SIZE(required),
+				arch_text.kvm_kernel);
 	if (!r)
 		r = check_clock(kvm);
 	if (!r && kvm_extension(kvm, KVM_CAP_SET_IDENTITY_MAP_ADDR))
