@@ -10,14 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include "arch.h"
-#include "capture.h"
+#include "boot-load.h"
 #include "power.h"
-#include "ram.h"
 #include "x86/map.h"
 
 #define RAM_BYTES MIB(64)
@@ -39,17 +34,13 @@ struct fixture {
 
 static inline int setup_bytes(void **state, uint64_t bytes)
 {
-	struct ram_params params = { .thp = -1, .host_node = -1 };
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	if (!f || arch_layout_init(&f->l, bytes, 40) ||
-	    arch_layout_window(&f->l, 40, UINT64_MAX))
+	if (!f)
 		return -1;
-	params.ranges = f->l.ram;
-	params.nr_ranges = f->l.nr_ram;
 	strcpy(f->cmdline, "console=ttyS0");
 	*state = f;
-	return ram_create(&f->ram, &params);
+	return boot_ram(&f->l, &f->ram, bytes);
 }
 
 static inline int setup(void **state)
@@ -71,41 +62,18 @@ static inline int teardown(void **state)
 	return 0;
 }
 
-static inline int file_of(const void *bytes, size_t len)
-{
-	int fd = memfd_create("image", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, bytes, len, 0), len);
-	return fd;
-}
-
 /* Boots f->image; the message is kept. */
 static inline int load(struct fixture *f)
 {
 	struct boot_params_in in = {
 		.kernel_fd = file_of(f->image, f->len),
-		.kernel_name = "kernel",
-		.initrd_fd = -1,
-		.initrd_name = "initrd",
 		.cmdline = f->cmdline,
 		.nr_cpus = 1,
 		.pci_slots = 1,
 	};
-	int r;
 
-	if (f->initrd_bytes) {
-		in.initrd_fd = file_of("initrd!", 7);
-		assert_int_equal(
-			ftruncate(in.initrd_fd, (off_t)f->initrd_bytes), 0);
-	}
-	capture_begin(&f->capture);
-	r = arch_boot_load(f->ram, &f->l, &in, &f->entry);
-	f->message = capture_end(&f->capture);
-	if (in.initrd_fd >= 0)
-		close(in.initrd_fd);
-	close(in.kernel_fd);
-	return r;
+	return boot_load(f->ram, &f->l, &in, f->initrd_bytes, &f->entry,
+			 &f->capture, &f->message);
 }
 
 static inline void refused(struct fixture *f, int error, const char *why)

@@ -9,11 +9,10 @@
 #include <libfdt.h>
 #include <stdio.h>
 
-#include "arch.h"
 #include "arm64-image.h"
 #include "arm64/map.h"
 #include "arm64/tree.h"
-#include "capture.h"
+#include "boot-load.h"
 #include "devtree.h"
 #include "pci.h"
 
@@ -47,20 +46,16 @@ int __wrap_read_file(const char *path, size_t max, char **out,
 
 static int setup_bytes(void **state, uint64_t bytes)
 {
-	struct ram_params params = { .thp = -1, .host_node = -1 };
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	if (!f || arch_layout_init(&f->l, bytes, 40) ||
-	    arch_layout_window(&f->l, 40, UINT64_MAX))
+	if (!f)
 		return -1;
-	params.ranges = f->l.ram;
-	params.nr_ranges = f->l.nr_ram;
 	strcpy(f->cmdline, "console=ttyS0");
 	f->nr_cpus = 1;
 	f->pci_slots = 1 << 1;
 	arm64_image_make(&f->image);
 	*state = f;
-	return ram_create(&f->ram, &params);
+	return boot_ram(&f->l, &f->ram, bytes);
 }
 
 static int setup(void **state)
@@ -86,27 +81,13 @@ static int load(struct fixture *f)
 {
 	struct boot_params_in in = {
 		.kernel_fd = arm64_image_fd(&f->image),
-		.kernel_name = "kernel",
-		.initrd_fd = -1,
-		.initrd_name = "initrd",
 		.cmdline = f->cmdline,
 		.nr_cpus = f->nr_cpus,
 		.pci_slots = f->pci_slots,
 	};
-	int r;
+	int r = boot_load(f->ram, &f->l, &in, f->initrd_bytes, &f->entry,
+			  &f->capture, &f->message);
 
-	if (f->initrd_bytes) {
-		in.initrd_fd = memfd_create("initrd", MFD_CLOEXEC);
-		assert_int_equal(pwrite(in.initrd_fd, "initrd!", 7, 0), 7);
-		assert_int_equal(
-			ftruncate(in.initrd_fd, (off_t)f->initrd_bytes), 0);
-	}
-	capture_begin(&f->capture);
-	r = arch_boot_load(f->ram, &f->l, &in, &f->entry);
-	f->message = capture_end(&f->capture);
-	if (in.initrd_fd >= 0)
-		close(in.initrd_fd);
-	close(in.kernel_fd);
 	if (!r) {
 		f->fdt = ram_ptr(f->ram, f->entry.arg, KIB(4));
 		assert_non_null(f->fdt);
