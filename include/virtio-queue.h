@@ -20,6 +20,9 @@
 #include "util.h"
 
 struct ram;
+struct vring_avail;
+struct vring_desc;
+struct vring_used;
 
 /* Of a chain, indirect or not; Linux makes longer ones than its queue. */
 #define VIRTQ_MAX_SEGMENTS 1024
@@ -34,11 +37,17 @@ struct virtq {
 	const struct ram *ram;
 	bool indirect, event_idx;
 	const char *broken; /* what the driver did; NULL: nothing */
-	void *desc_area, *driver_area, *device_area; /* NULL: not started */
+	int error; /* what virtq_pop() says to that */
+	struct vring_desc *desc_area; /* NULL: not started */
+	struct vring_avail *driver_area;
+	struct vring_used *device_area;
 	uint16_t next_avail; /* the next head to take */
 	uint16_t next_used; /* the next place in the used ring */
 	uint16_t told; /* next_used when an interrupt was last considered */
-	bool has_told;
+	uint16_t last_head;
+	/* Of each descriptor: 0, or where its chain, which is in flight, goes on
+	 * (LINK_*): what a table of the driver's says later may differ. */
+	uint16_t link[VIRTQ_MAX_SIZE];
 };
 
 /*
@@ -50,7 +59,7 @@ struct virtq_chain {
 	struct iovec *iov; /* the caller's, of max entries */
 	unsigned int max;
 
-	uint16_t head;
+	uint16_t head; /* below size; no two chains in flight have the same */
 	unsigned int nr_readable, nr_writable; /* entries of iov */
 	uint64_t readable, writable; /* bytes of each, at most 4 GiB in all */
 };
@@ -67,15 +76,19 @@ void virtq_stop(struct virtq *q);
 /*
  * Takes the next chain.  1; 0 when there is none, or the queue is not started;
  * -EPROTO when the driver broke the protocol (q->broken says how): loops,
- * indices out of range, readable after writable, tables of a bad length or
- * within each other, segments past RAM.  Segments of no bytes are left out.
- * -E2BIG, and the same for good, for more segments than max.
+ * indices out of range, descriptors of a chain that is in flight, readable after
+ * writable, tables of a bad length or within each other, segments past RAM.
+ * Segments of no bytes are left out.  -E2BIG, and the same for good, for more
+ * segments than max.  No more than size chains are ever in flight.
  */
 int virtq_pop(struct virtq *q, struct virtq_chain *chain);
-/* Puts the last chain back, as if it had not been taken. */
+/* Puts the chain that the last call, virtq_pop(), took back, as if it had not. */
 void virtq_unpop(struct virtq *q);
-/* Gives a chain back, with how many bytes of its writable part were written.
- * In any order. */
+/*
+ * Gives a chain back, with how many bytes of its writable part were written.
+ * In any order, each once.  Nothing happens on a queue that is broken, or was
+ * stopped since.
+ */
 void virtq_push(struct virtq *q, uint16_t head, uint32_t written);
 /* After any number of pushes: does the driver want an interrupt for them? */
 bool virtq_wants_interrupt(struct virtq *q);
