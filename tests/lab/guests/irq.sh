@@ -16,8 +16,9 @@ irqs() {
 	} END { print sum + 0 }' /proc/interrupts
 }
 
-# kind WORD: "level", "edge" or whatever the kernel calls the line.
+# kind WORD: "level" or "edge", however the interrupt's chip has it.
 kind() {
-	grep -E "(^|[ ,])$1(-|,|\$)" /proc/interrupts |
-		grep -oE 'fasteoi|edge|PCI-MSIX|PCI-MSI' | sort -u | tr '\n' ' '
+	grep -E "(^|[ ,])$1(-|,|\$)" /proc/interrupts | sed -E '
+		s/.*(fasteoi|Level).*/level/
+		s/.*(edge|Edge|PCI-MSI).*/edge/' | sort -u | tr '\n' ' '
 }

@@ -129,10 +129,10 @@ check ac97-plays said all '^snd_intel8x0 played (8|9)[0-9]$'
 check ac97-interrupts at_least all 'snd_intel8x0 interrupts' 60
 check es1370-plays said all '^snd_ens1370 played (8|9)[0-9]$'
 check es1370-interrupts at_least all 'snd_ens1370 interrupts' 60
-check sound-is-level said all '^snd_ens1370 kind fasteoi *$'
+check sound-is-level said all '^snd_ens1370 kind level *$'
 is stick-read "$(number all 'stick read')" "$(cat "$LAB_OUT/host-sum")"
 check stick-interrupts at_least all 'stick interrupts' 50
-check stick-by-msix said all '^stick kind (edge|PCI-MSIX?) *'
+check stick-by-msix said all '^stick kind edge *$'
 check stick-comes-back stick_comes_back
 check mdev-by-uuid said all '^serial ttyS1 works$'
 check mdev-second-port said all '^serial ttyS2 works$'
