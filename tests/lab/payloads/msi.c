@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * msi - a guest without a kernel that uses MSI as Linux on x86 never does. It
- * is entered by the 64-bit boot protocol on wherry's page table, which maps
- * the first 4 GiB as they are, looks at the function behind the first root
- * port and, by what it is, either
+ * msi - a guest without a kernel that uses MSI as Linux never does. On what
+ * bare.h gives, it looks at the function behind the first root port and, by
+ * what it is, either
  *
  *  - nec-usb-xhci (with any USB device): enables 8 messages, then 16, and lets
  *    the controller raise each of its 16 interrupters by a control transfer
@@ -15,15 +14,10 @@
  */
 #include <stdint.h>
 
-#define ECAM 0xe0000000u /* where wherry has it, as all below */
-#define LAPIC 0xfee00000u
-#define UART 0x3f8
-#define SLEEP_CONTROL 0x604
-#define SLEEP_S5 0x34
+#include "bare.h"
 
-#define VECTOR 0x40 /* to 0x4f */
-#define NR 16
 #define PATIENCE 3000000
+#define NR NR_VECTORS
 
 /* Configuration space of the one function, and its BAR 0. */
 static volatile uint8_t *const cfg = (uint8_t *)(uintptr_t)(ECAM + (1 << 20));
@@ -32,49 +26,42 @@ static unsigned int msi; /* offset of the capability */
 
 static volatile unsigned int counts[NR];
 
-static void out8(uint16_t port, uint8_t val)
-{
-	asm volatile("outb %0, %1" : : "a"(val), "Nd"(port));
-}
-
 static void put(const char *s)
 {
 	while (*s)
-		out8(UART, (uint8_t)*s++);
+		put_char(*s++);
 }
 
 static void put_number(unsigned int n)
 {
 	if (n > 9)
 		put_number(n / 10);
-	out8(UART, (uint8_t)('0' + n % 10));
+	put_char((char)('0' + n % 10));
 }
 
 static void say(const char *what, unsigned int n)
 {
 	put(what);
-	out8(UART, ' ');
+	put_char(' ');
 	put_number(n);
-	out8(UART, '\n');
+	put_char('\n');
 }
 
 static _Noreturn void end(const char *why)
 {
 	put(why);
-	out8(UART, '\n');
-	out8(SLEEP_CONTROL, SLEEP_S5);
-	for (;;)
-		asm volatile("hlt");
+	put_char('\n');
+	power_off();
 }
 
 static uint32_t rd32(volatile uint8_t *base, unsigned int off)
 {
-	return *(volatile uint32_t *)(base + off);
+	return load32(base + off);
 }
 
 static void wr32(volatile uint8_t *base, unsigned int off, uint32_t val)
 {
-	*(volatile uint32_t *)(base + off) = val;
+	store32(base + off, val);
 }
 
 static void wr64(volatile uint8_t *base, unsigned int off, uint64_t val)
@@ -85,72 +72,25 @@ static void wr64(volatile uint8_t *base, unsigned int off, uint64_t val)
 
 static uint16_t cfg16(unsigned int off)
 {
-	return *(volatile uint16_t *)(cfg + off);
+	return load16(cfg + off);
 }
 
 static void set_cfg16(unsigned int off, uint16_t val)
 {
-	*(volatile uint16_t *)(cfg + off) = val;
+	store16(cfg + off, val);
 }
 
-/* Interrupts: one handler for each vector. */
-
-struct interrupt_frame;
-
-static void count(unsigned int i)
+/* From bare.h, by an interrupt or in relax(). */
+static void take(unsigned int vector)
 {
-	counts[i]++;
-	wr32((uint8_t *)(uintptr_t)LAPIC, 0xb0, 0); /* end of interrupt */
-}
-
-#define HANDLER(n)                                                     \
-	__attribute__((interrupt)) static void on_##n(                 \
-		struct interrupt_frame *frame __attribute__((unused))) \
-	{                                                              \
-		count(n);                                              \
-	}
-/* clang-format off */
-HANDLER(0) HANDLER(1) HANDLER(2) HANDLER(3) HANDLER(4) HANDLER(5) HANDLER(6)
-HANDLER(7) HANDLER(8) HANDLER(9) HANDLER(10) HANDLER(11) HANDLER(12)
-HANDLER(13) HANDLER(14) HANDLER(15)
-
-typedef void handler(struct interrupt_frame *);
-/* clang-format on */
-static handler *const handlers[NR] = { on_0,  on_1,  on_2,  on_3, on_4,	 on_5,
-				       on_6,  on_7,  on_8,  on_9, on_10, on_11,
-				       on_12, on_13, on_14, on_15 };
-
-static struct {
-	uint16_t low, selector, type, mid;
-	uint32_t high, zero;
-} idt[256];
-
-static void set_up_interrupts(void)
-{
-	struct __attribute__((packed)) {
-		uint16_t limit;
-		uint64_t base;
-	} idtr = { sizeof(idt) - 1, (uintptr_t)idt };
-
-	for (unsigned int i = 0; i < NR; i++) {
-		uintptr_t at = (uintptr_t)handlers[i];
-
-		idt[VECTOR + i].low = (uint16_t)at;
-		idt[VECTOR + i].mid = (uint16_t)(at >> 16);
-		idt[VECTOR + i].high = (uint32_t)(at >> 32);
-		idt[VECTOR + i].selector = 0x10;
-		idt[VECTOR + i].type = 0x8e00; /* interrupt gate */
-	}
-	asm volatile("lidt %0" : : "m"(idtr));
-	wr32((uint8_t *)(uintptr_t)LAPIC, 0xf0, 0x1ff); /* enable */
-	asm volatile("sti");
+	counts[vector]++;
 }
 
 /* What is on its way still comes before. */
 static void forget(void)
 {
 	for (unsigned int i = 0; i < PATIENCE / 5; i++)
-		asm volatile("pause");
+		relax();
 	for (unsigned int i = 0; i < NR; i++)
 		counts[i] = 0;
 }
@@ -178,16 +118,16 @@ static void show(void)
 static void wait_for(unsigned int n)
 {
 	for (unsigned int i = 0; i < PATIENCE && total() < n; i++)
-		asm volatile("pause");
+		relax();
 }
 
 /* MSI. */
 
 static void find_msi(void)
 {
-	msi = cfg[0x34];
-	while (msi && cfg[msi] != 5)
-		msi = cfg[msi + 1];
+	msi = load8(cfg + 0x34);
+	while (msi && load8(cfg + msi) != 5)
+		msi = load8(cfg + msi + 1);
 	if (!msi)
 		end("no MSI capability");
 	say("messages offered", 1u << ((cfg16(msi + 2) >> 1) & 7));
@@ -197,9 +137,8 @@ static void find_msi(void)
 static void enable_msi(unsigned int log2_nr)
 {
 	set_cfg16(msi + 2, 0);
-	wr32(cfg, msi + 4, LAPIC);
-	wr32(cfg, msi + 8, 0);
-	set_cfg16(msi + 12, VECTOR);
+	wr64(cfg, msi + 4, MSI_ADDRESS);
+	set_cfg16(msi + 12, MSI_DATA);
 	set_cfg16(msi + 2, (uint16_t)(log2_nr << 4 | 1));
 	say("messages enabled", 1u << ((cfg16(msi + 2) >> 4) & 7));
 }
@@ -252,7 +191,7 @@ static struct trb next_event(unsigned int i)
 	struct trb copy;
 
 	for (unsigned int n = 0; n < PATIENCE && !(e->control & 1); n++)
-		asm volatile("pause");
+		relax();
 	if (!(e->control & 1))
 		end("no event");
 	copy = *(struct trb *)e;
@@ -280,7 +219,7 @@ static void start_controller(void)
 {
 	unsigned int patience = PATIENCE;
 
-	op = bar + bar[0];
+	op = bar + load8(bar);
 	db = bar + (rd32(bar, 0x14) & ~3u);
 	rt = bar + (rd32(bar, 0x18) & ~31u);
 	wr32(op, 0, XHCI_RESET);
@@ -412,7 +351,7 @@ static void masks(void)
 			break;
 	say("pending", rd32(cfg, pending) & 1);
 	/* The message that counts is that of the unmasking. */
-	set_cfg16(msi + 12, VECTOR + 5);
+	set_cfg16(msi + 12, MSI_DATA + 5);
 	wr32(cfg, bits, 0);
 	wait_for(1);
 	show();
@@ -439,12 +378,4 @@ static __attribute__((used)) void payload(void)
 	else
 		end("unknown device");
 	end("done");
-}
-
-static uint8_t stack[16384] __attribute__((used, aligned(16)));
-
-__attribute__((naked, section(".text.start"))) void _start(void)
-{
-	asm volatile("lea stack + 16384(%rip), %rsp\n"
-		     "call payload\n");
 }

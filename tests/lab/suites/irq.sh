@@ -4,7 +4,7 @@
 # in guests without a kernel; sound cards that know INTx alone, the vectors of
 # an xHCI with a USB stick, and mediated serial ports, whose driver cannot
 # unmask by eventfd.
-# lab: --kernel any --memory 3G --device nec-usb-xhci --device usb-tablet,bus=dev0.0
+# lab: --kernel any --arch both --memory 3G --device nec-usb-xhci --device usb-tablet,bus=dev0.0
 # lab: --device igb --device AC97 --device ES1370
 # lab: --device qemu-xhci --device usb-storage,bus=dev5.0,lab-size=64M
 # lab-prepare: tests/lab/build payloads/msi.c
