@@ -3,7 +3,7 @@
 # Devices that cannot mask their INTx (the kernel is told not to use DisINTx):
 # they work while they have their host line for themselves, and say why not
 # when another driver is on it. rp0, rp4 and rp8 have one line.
-# lab: --kernel any --memory 3G --append vfio_pci.nointxmask=1
+# lab: --kernel any --arch any --memory 3G --append vfio_pci.nointxmask=1
 # lab: --device edu --device edu,bus=rp4 --device AC97,bus=rp8
 # lab-prepare: tests/lab/build modules/edu.c "$KERNEL"
 # shellcheck source=tests/lab/tap.sh

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # QEMU's edu device with a driver of ours: INTx with resample, shared by two
 # devices, MSI, INTx again, DMA; a user of the pin who masks by DisINTx.
-# lab: --kernel any --memory 3G --device edu,dma_mask=0xffffffffffffffff
+# lab: --kernel any --arch both --memory 3G --device edu,dma_mask=0xffffffffffffffff
 # lab: --device edu,dma_mask=0xffffffffffffffff,bus=rp4
 # lab-prepare: tests/lab/build modules/edu.c "$KERNEL"
 # lab-prepare: tests/lab/build programs/disintx.c
