@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # BARs of hundreds of gigabytes: placed within what CPU and IOMMU reach, mapped,
 # their decode switched at no cost, or refused by name.
-# lab: --kernel any --memory 4G --timeout 300 --iommu intel,aw-bits=39
-# lab: --machine-arg -cpu --machine-arg EPYC-Rome,+svm,+npt,phys-bits=42
+# lab: --kernel any --arch both --memory 4G --timeout 300
+# lab-x86_64: --iommu intel,aw-bits=39
+# lab-x86_64: --machine-arg -cpu --machine-arg EPYC-Rome,+svm,+npt,phys-bits=42
+# lab-aarch64: --iommu virtio,aw-bits=39
+# lab-aarch64: --machine-arg -machine --machine-arg highmem-mmio-size=2T
 # lab: --device pci-testdev,membar=16G --device pci-testdev,membar=256G
 # lab: --device ivshmem-plain --device pci-testdev,membar=512G
 # lab-prepare: tests/lab/build programs/poke.c
