@@ -58,6 +58,9 @@ struct device_config {
 	bool trap_bars; /* x-trap-bars=on: never map a BAR (tests, debugging) */
 };
 
+/* Functions of the root bus that are virtio devices. */
+#define CONFIG_MAX_VIRTIO 31
+
 enum console_kind { CONSOLE_STDIO, CONSOLE_FILE, CONSOLE_UNIX, CONSOLE_OFF };
 
 struct console_config {
@@ -87,6 +90,7 @@ struct run_config {
 	struct device_config devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
 	struct console_config console;
+	bool rng; /* --rng: a virtio entropy device */
 	uint64_t timeout_ms; /* 0: none */
 	uint64_t grace_ms;
 	enum reboot_action on_reboot;

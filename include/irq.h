@@ -37,6 +37,12 @@ void irq_destroy(struct irq *irq);
 /* Level of a fixed pin. */
 void irq_set_level(struct irq *irq, uint32_t gsi, bool level);
 
+/*
+ * The same of a pin that several share: it is high while one of them says so.
+ * Each says only what has changed of its own.
+ */
+void irq_share_level(struct irq *irq, uint32_t gsi, bool level);
+
 /* -ENOSPC when KVM's table (KVM_CAP_IRQ_ROUTING) is full. */
 int irq_msi_alloc(struct irq *irq, uint32_t *gsi);
 /* The irqfds on it are deassigned before. */

@@ -84,6 +84,12 @@ int kvm_irqfd(struct kvm *kvm, int fd, uint32_t gsi, int resamplefd,
 /* Level of a pin of the irqchip, by its name in KVM_IRQ_LINE. */
 int kvm_irq_line(struct kvm *kvm, uint32_t line, bool level);
 
+/*
+ * Makes fd readable when the guest writes at addr, in place of an exit
+ * (KVM_IOEVENTFD); or no longer.  Not logged, as the two above.
+ */
+int kvm_ioeventfd(struct kvm *kvm, int fd, gpa_t addr, bool assign);
+
 struct kvm_route {
 	uint32_t gsi;
 	bool is_msi;

@@ -25,7 +25,9 @@ enum sandbox_mode {
 enum sandbox_thread {
 	SANDBOX_LOOP = 1, /* the main thread and its event loop */
 	SANDBOX_VCPU = 2,
-	SANDBOX_PARENT = 4 /* the terminal's guardian */
+	SANDBOX_PARENT = 4, /* the terminal's guardian */
+	SANDBOX_DISK = 8, /* one of a disk's queues */
+	SANDBOX_SHARE = 16, /* one of a shared directory */
 };
 
 struct sandbox_ioctl {

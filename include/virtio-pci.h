@@ -42,6 +42,15 @@ int virtio_pci_run(struct virtio_pci *v, struct loop *loop);
  * no lock, vCPUs parked.  Before a reboot, and the end.
  */
 void virtio_pci_quiesce(struct virtio_pci *v);
+/*
+ * Interrupts for a queue, or for the device itself: for virtio.c alone.  Any
+ * thread, any lock.
+ */
+void virtio_pci_signal_queue(struct virtio_pci *v, unsigned int queue);
+void virtio_pci_signal_config(struct virtio_pci *v);
+/* The same, and a new generation of the configuration.  dev_lock. */
+void virtio_pci_config_changed(struct virtio_pci *v);
+
 /* Into an open JSON object.  Quiesced. */
 void virtio_pci_stats(struct virtio_pci *v, struct json *j);
 

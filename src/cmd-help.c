@@ -38,6 +38,7 @@ static const char run_usage[] =
 	" fd=N\n"
 	"      --console stdio|file:PATH|unix:PATH|off\n"
 	"                        where the guest's serial port goes\n"
+	"      --rng             a virtio device that gives the guest entropy\n"
 	"      --name NAME       for messages and reports\n"
 	"      --timeout TIME    stop the guest after this long, status 4\n"
 	"      --grace TIME      between SIGTERM and a hard stop, 30s by"

@@ -14,6 +14,7 @@
 
 #include "config-board.h"
 #include "config-device.h"
+#include "config-virtio.h"
 #include "log.h"
 #include "options.h"
 #include "util.h"
@@ -243,6 +244,7 @@ static const struct opt run_options[] = {
 	{ "on-reboot", 0, .set = set_on_reboot },
 	{ "p2p", 0, .set = set_p2p },
 	{ "result", 0, .set = set_result },
+	{ "rng", 0, .flag = true, .set = config_set_rng },
 	{ "sandbox", 0, .set = set_sandbox },
 	{ "stats", 0, .set = set_stats },
 	{ "timeout", 0, .set = set_timeout },

@@ -25,6 +25,7 @@ struct irq {
 	struct kvm *kvm;
 	pthread_mutex_t lock; /* irq_lock; guards all below */
 	struct kvm_route *table; /* fixed pins, then messages */
+	unsigned int *raisers; /* of each fixed pin, by irq_share_level() */
 	unsigned int nr_fixed;
 	unsigned int first_msi, nr_msi;
 	bool by_device; /* constant: messages say who sends them */
@@ -68,7 +69,8 @@ int irq_create(struct irq **out, struct kvm *kvm, const struct kvm_route *fixed,
 	irq->nr_msi = MIN(max - irq->nr_fixed, MAX_MSI_GSIS - irq->first_msi);
 	irq->msi = calloc(irq->nr_msi, sizeof(*irq->msi));
 	irq->table = calloc(irq->nr_fixed + irq->nr_msi, sizeof(*irq->table));
-	if (!irq->msi || !irq->table) {
+	irq->raisers = calloc(irq->nr_fixed, sizeof(*irq->raisers));
+	if (!irq->msi || !irq->table || !irq->raisers) {
 		log_err("interrupt routes: out of memory");
 		goto err;
 	}
@@ -89,6 +91,7 @@ void irq_destroy(struct irq *irq)
 {
 	if (!irq)
 		return;
+	free(irq->raisers);
 	free(irq->table);
 	free(irq->msi);
 	pthread_mutex_destroy(&irq->lock);
@@ -104,16 +107,38 @@ static const struct kvm_route *find_pin(const struct irq *irq, uint32_t gsi)
 	return NULL;
 }
 
+/* irq_lock held. */
+static void set_pin(struct irq *irq, const struct kvm_route *pin, bool level)
+{
+	int r = kvm_irq_line(irq->kvm, pin->line, level);
+
+	irq->nr_raised += level;
+	if (r)
+		failed(irq, "set its line", pin->gsi, r);
+}
+
 void irq_set_level(struct irq *irq, uint32_t gsi, bool level)
 {
 	const struct kvm_route *pin = find_pin(irq, gsi);
-	int r;
 
 	pthread_mutex_lock(&irq->lock);
-	irq->nr_raised += level;
-	r = pin ? kvm_irq_line(irq->kvm, pin->line, level) : 0;
-	if (r)
-		failed(irq, "set its line", gsi, r);
+	if (pin)
+		set_pin(irq, pin, level);
+	pthread_mutex_unlock(&irq->lock);
+}
+
+void irq_share_level(struct irq *irq, uint32_t gsi, bool level)
+{
+	const struct kvm_route *pin = find_pin(irq, gsi);
+	unsigned int *raisers;
+
+	pthread_mutex_lock(&irq->lock);
+	if (pin) {
+		raisers = &irq->raisers[pin - irq->table];
+		*raisers += level ? 1 : -1u;
+		if (*raisers == level)
+			set_pin(irq, pin, level);
+	}
 	pthread_mutex_unlock(&irq->lock);
 }
 

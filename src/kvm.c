@@ -32,6 +32,7 @@ struct kvm {
 	int device_fds[MAX_DEVICE_TYPES]; /* -1: not made */
 	struct stats *stats;
 	unsigned int max_slots;
+	bool any_length; /* an ioeventfd may take writes of any length */
 	unsigned int nr_slots; /* dev_lock */
 	uint64_t slots_used[MAX_SLOTS / 64]; /* dev_lock */
 	_Atomic uint64_t generation;
@@ -45,6 +46,7 @@ static const struct kvm_cap required[] = {
 	{ KVM_CAP_DEVICE_CTRL, "KVM_CAP_DEVICE_CTRL", WHY },
 	{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING", WHY },
 	{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD", WHY },
+	{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD", WHY },
 	{ KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE", WHY },
 	{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", WHY },
 	{ KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE", WHY },
@@ -124,6 +126,7 @@ int kvm_create_vm(struct kvm *kvm, unsigned long type)
 	if (r)
 		return r;
 	slots = kvm_extension(kvm, KVM_CAP_NR_MEMSLOTS);
+	kvm->any_length = kvm_extension(kvm, KVM_CAP_IOEVENTFD_ANY_LENGTH) > 0;
 	kvm->max_slots = slots > 0 ? MIN((unsigned int)slots, MAX_SLOTS) : 32;
 	return 0;
 }
@@ -235,6 +238,19 @@ static int set_region(struct kvm *kvm, unsigned int slot, gpa_t gpa,
 	 * a new generation only once a retry can succeed. */
 	atomic_fetch_add(&kvm->generation, 1);
 	return r;
+}
+
+int kvm_ioeventfd(struct kvm *kvm, int fd, gpa_t addr, bool assign)
+{
+	struct kvm_ioeventfd arg = {
+		.addr = addr,
+		/* Without a length KVM need not decode the instruction. */
+		.len = kvm->any_length ? 0 : 2,
+		.fd = fd,
+		.flags = assign ? 0 : KVM_IOEVENTFD_FLAG_DEASSIGN,
+	};
+
+	return kvm_ioctl(kvm, kvm->vm_fd, KVM_IOEVENTFD, &arg);
 }
 
 int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,

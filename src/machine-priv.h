@@ -30,8 +30,11 @@ struct ram;
 struct serial;
 struct sysfs_device;
 struct vcpus;
+struct json;
 struct vfio_device;
 struct vfio_pci;
+struct virtio_dev;
+struct virtio_pci;
 
 /* One assigned device: the host's side and the guest's. */
 struct machine_device {
@@ -41,6 +44,12 @@ struct machine_device {
 	uint32_t hwpt; /* page table for a PASID; 0: none */
 	struct vfio_pci *pci;
 	struct pci_port *port;
+};
+
+/* One virtio device: the model and its place. */
+struct machine_virtio {
+	struct virtio_dev *dev;
+	struct virtio_pci *pci; /* NULL: not plugged */
 };
 
 struct machine {
@@ -65,6 +74,8 @@ struct machine {
 	struct iommufd *iommufd; /* NULL without --device */
 	struct machine_device devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
+	struct machine_virtio virtio[CONFIG_MAX_VIRTIO];
+	unsigned int nr_virtio;
 	struct vfio_set set; /* of their guest's side */
 	uint32_t pci_slots; /* bit n: slot n of the root bus is in use */
 	struct ram *ram;
@@ -94,6 +105,18 @@ int machine_check_interrupts(const struct machine *m);
 int machine_plug_device(struct machine *m, struct machine_device *d,
 			unsigned int slot);
 void machine_close_device(struct machine *m, struct machine_device *d);
+
+/* machine-virtio.c: the models with what they open; their places, with all ports
+ * plugged; their sources on the loop; their threads confined.  0 or -errno,
+ * logged. */
+int machine_open_virtio(struct machine *m);
+int machine_plug_virtio(struct machine *m);
+int machine_run_virtio(struct machine *m);
+int machine_confine_virtio(struct machine *m);
+/* Waits until none uses the guest's memory; vCPUs parked, no lock. */
+void machine_quiesce_virtio(struct machine *m);
+void machine_virtio_stats(struct machine *m, struct json *j);
+void machine_close_virtio(struct machine *m);
 
 /* machine-p2p.c: decides it, with all devices attached and the windows of
  * BARs placed.  0 or -errno, logged. */

@@ -201,7 +201,7 @@ static int start_loop(struct machine *m)
 		r = serial_start(m->serial, m->loop, on_quit, m);
 	for (unsigned int i = 0; !r && i < m->nr_devices; i++)
 		r = vfio_pci_start(m->devices[i].pci, m->loop);
-	return r;
+	return r ? r : machine_run_virtio(m);
 }
 
 static int confine(struct machine *m)
@@ -210,6 +210,8 @@ static int confine(struct machine *m)
 
 	if (!r)
 		r = vcpus_confine(m->vcpus);
+	if (!r)
+		r = machine_confine_virtio(m);
 	if (!r)
 		r = sandbox_thread(m->cfg->sandbox, SANDBOX_LOOP, m->ioctls,
 				   ARRAY_SIZE(m->ioctls));
@@ -232,6 +234,7 @@ int machine_run(struct machine *m, struct machine_result *result)
 		vcpus_resume(m->vcpus);
 		r = loop_run(m->loop);
 		vcpus_pause(m->vcpus);
+		machine_quiesce_virtio(m);
 	}
 	*result = m->result;
 	return r;

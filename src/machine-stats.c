@@ -127,6 +127,7 @@ static void write_report(struct machine *m, struct json *j)
 	json_u64(j, "memslots", kvm_nr_memslots(m->kvm));
 	json_u64(j, "reboots", m->nr_reboots);
 	write_devices(m, j);
+	machine_virtio_stats(m, j);
 	write_memory(m, j);
 	json_object_end(j);
 }

@@ -342,9 +342,11 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 		   struct stats *stats)
 {
 	static int (*const steps[])(struct machine * m) = {
-		open_files,   create_events, create_vm,		 create_board,
-		open_devices, place_windows, machine_choose_p2p, create_ram,
-		map_ram,      plug_devices,  create_vcpus,
+		open_files,    create_events,	    create_vm,
+		create_board,  machine_open_virtio, open_devices,
+		place_windows, machine_choose_p2p,  create_ram,
+		map_ram,       plug_devices,	    machine_plug_virtio,
+		create_vcpus,
 	};
 	struct machine *m = calloc(1, sizeof(*m));
 	int r = -ENOMEM;
@@ -388,6 +390,7 @@ void machine_destroy(struct machine *m)
 	loop_timer_fini(m->loop, &m->timeout);
 	loop_timer_fini(m->loop, &m->grace);
 	vcpus_destroy(m->vcpus);
+	machine_close_virtio(m);
 	for (unsigned int i = m->nr_devices; i-- > 0;)
 		machine_close_device(m, &m->devices[i]);
 	pci_host_destroy(m->host);

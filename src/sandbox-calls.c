@@ -14,7 +14,8 @@
 
 #define LOOP SANDBOX_LOOP
 #define VMM (SANDBOX_LOOP | SANDBOX_VCPU)
-#define ALL (SANDBOX_LOOP | SANDBOX_VCPU | SANDBOX_PARENT)
+#define WORKERS (SANDBOX_DISK | SANDBOX_SHARE)
+#define ALL (VMM | SANDBOX_PARENT | WORKERS)
 #define PARENT SANDBOX_PARENT
 
 /* The kernel reads 32 bits of an int, whatever the register holds above. */

@@ -75,6 +75,7 @@ static void defaults(void **state)
 	assert_int_equal(cfg->kvm, -1);
 	assert_false(cfg->slot_zap_all);
 	assert_int_equal(cfg->sandbox, SANDBOX_ON);
+	assert_false(cfg->rng);
 	assert_null(cfg->stats_path);
 	assert_null(cfg->result_path);
 	config_destroy(cfg);
@@ -88,7 +89,7 @@ static void everything(void **state)
 		"-m 4G,hugepages=2M,prealloc,host-node=1 "
 		"-c8,affinity=4-6,,0 --console=unix:/run/a,,b --name w.1 "
 		"--timeout 1.5m --grace 0 --on-reboot exit --p2p on --sandbox strict --kvm slot-zap-all "
-		"--on-device-error ignore "
+		"--on-device-error ignore --rng "
 		"--stats s --result r");
 
 	(void)state;
@@ -114,6 +115,7 @@ static void everything(void **state)
 	assert_int_equal(cfg->p2p, P2P_ON);
 	assert_int_equal(cfg->sandbox, SANDBOX_STRICT);
 	assert_true(cfg->slot_zap_all);
+	assert_true(cfg->rng);
 	assert_string_equal(cfg->stats_path, "s");
 	assert_string_equal(cfg->result_path, "r");
 	config_destroy(cfg);

@@ -105,6 +105,25 @@ static void pins_are_routed_and_raised_by_their_names(void **state)
 	irq_destroy(irq);
 }
 
+static void shared_pin_is_high_while_one_says_so(void **state)
+{
+	struct irq *irq = create(false);
+
+	(void)state;
+	irq_share_level(irq, 7, true);
+	assert_int_equal(fake.level.level, 1);
+	irq_share_level(irq, 7, true);
+	irq_share_level(irq, 7, false);
+	assert_int_equal(fake.level.level, 1);
+	irq_share_level(irq, 7, false);
+	assert_int_equal(fake.level.irq, 0x1000027);
+	assert_int_equal(fake.level.level, 0);
+	assert_int_equal(irq_nr_raised(irq), 1);
+	irq_share_level(irq, 7, true);
+	assert_int_equal(fake.level.level, 1);
+	irq_destroy(irq);
+}
+
 /* On a GIC ITS the same message of two devices is two interrupts. */
 static void messages_say_who_sends_them(void **state)
 {
@@ -204,6 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pins_are_routed_and_raised_by_their_names),
+		cmocka_unit_test(shared_pin_is_high_while_one_says_so),
 		cmocka_unit_test(messages_say_who_sends_them),
 		cmocka_unit_test(or_not_where_nobody_asks),
 		cmocka_unit_test(failures_are_not_told_for_ever),

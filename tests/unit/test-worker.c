@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * test-worker - a thread that serves when it is told to, and not else.
+ */
+#include "harness.h"
+
+#include <poll.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "worker.h"
+
+static struct worker *w;
+static _Atomic unsigned int nr_runs, nr_ends;
+
+/* Serves nothing until it is told to stop. */
+static void run(void *opaque)
+{
+	struct pollfd pfd = { worker_fd(w), POLLIN, 0 };
+
+	assert_ptr_equal(opaque, &nr_runs);
+	atomic_fetch_add(&nr_runs, 1);
+	while (!worker_told(w))
+		(void)poll(&pfd, 1, -1);
+	atomic_fetch_add(&nr_ends, 1);
+}
+
+static int create(void **state)
+{
+	(void)state;
+	nr_runs = nr_ends = 0;
+	return worker_create(&w, "test", SANDBOX_DISK, run, &nr_runs);
+}
+
+static void wait_for_runs(unsigned int nr)
+{
+	while (atomic_load(&nr_runs) < nr)
+		usleep(1000);
+}
+
+static void runs_between_start_and_stop(void **state)
+{
+	(void)state;
+	assert_true(worker_stopped(w));
+	worker_wait(w);
+	worker_start(w);
+	wait_for_runs(1);
+	assert_false(worker_stopped(w));
+	assert_false(worker_told(w));
+	worker_stop(w);
+	worker_wait(w);
+	assert_true(worker_stopped(w));
+	assert_int_equal(nr_ends, 1);
+	worker_destroy(w);
+}
+
+static void starts_again_after_each_stop(void **state)
+{
+	(void)state;
+	for (unsigned int i = 1; i <= 100; i++) {
+		worker_start(w);
+		wait_for_runs(i);
+		worker_stop(w);
+		if (i % 2)
+			worker_wait(w);
+		else
+			worker_start(w);
+		if (i % 2 == 0)
+			wait_for_runs(++i);
+		worker_stop(w);
+		worker_wait(w);
+	}
+	assert_int_equal(nr_runs, nr_ends);
+	worker_destroy(w);
+}
+
+static void stop_takes_a_start_back(void **state)
+{
+	(void)state;
+	worker_stop(w);
+	assert_true(worker_stopped(w));
+	worker_start(w);
+	worker_stop(w);
+	worker_wait(w);
+	assert_int_equal(nr_runs, nr_ends);
+	worker_destroy(w);
+}
+
+static void ends_while_it_serves(void **state)
+{
+	(void)state;
+	assert_int_equal(worker_confine(w, SANDBOX_OFF, NULL, 0), 0);
+	worker_start(w);
+	wait_for_runs(1);
+	worker_destroy(w);
+	assert_int_equal(nr_ends, 1);
+	worker_destroy(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(runs_between_start_and_stop, create),
+		cmocka_unit_test_setup(starts_again_after_each_stop, create),
+		cmocka_unit_test_setup(stop_takes_a_start_back, create),
+		cmocka_unit_test_setup(ends_while_it_serves, create),
+	};
+
+	return run_all(tests);
+}
