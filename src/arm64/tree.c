@@ -47,6 +47,11 @@ static void write_chosen(struct devtree *t, const struct tree_params *p)
 	}
 	devtree_prop(t, "rng-seed", p->seed, sizeof(p->seed));
 	devtree_list(t, "kaslr-seed", DEVTREE_U64(p->kaslr_seed));
+	/*
+	 * The buses have their numbers.  Linux would give them new ones at
+	 * each rescan, and one to two of them where a port was removed.
+	 */
+	devtree_list(t, "linux,pci-probe-only", 1);
 	devtree_end(t);
 }
 
@@ -188,6 +193,9 @@ static void write_pci(struct devtree *t, const struct tree_params *p)
 	devtree_list(t, "bus-range", 0, nr_buses - 1);
 	devtree_list(t, "linux,pci-domain", 0);
 	devtree_empty(t, "dma-coherent");
+	/* Other than the numbers of buses, windows may move: Linux takes an I/O
+	 * window that a port does not have for one at 0, and keeps it else. */
+	devtree_list(t, "linux,pci-probe-only", 0);
 	/* A requester's id is its device id for the ITS. */
 	devtree_list(t, "msi-map", 0, ITS, 0, 0x10000);
 	write_pci_ranges(t, l);

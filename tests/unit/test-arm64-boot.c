@@ -305,6 +305,9 @@ static void pci_windows(void **state)
 	assert_int_equal(cells(f, pcie, "reg", 0), f->l.ecam.start);
 	assert_int_equal(cells(f, pcie, "reg", 2), MIB(4));
 	assert_int_equal(cell(f, pcie, "bus-range", 1), 3);
+	/* Buses keep their numbers, windows need not keep their places. */
+	assert_int_equal(cell(f, "/chosen", "linux,pci-probe-only", 0), 1);
+	assert_int_equal(cell(f, pcie, "linux,pci-probe-only", 0), 0);
 
 	/* I/O from 0, memory below 4 GiB and above RAM. */
 	assert_int_equal(cell(f, pcie, "ranges", 0), 0x01000000);

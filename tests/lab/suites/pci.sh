@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The PCI hierarchy as Linux sees it: every kind of BAR placed, nothing that
 # its PCI core complains about, resets and rescans behind a root port.
-# lab: --kernel lts --memory 3G --timeout 700 --device nvme,serial=w0 --device e1000e
+# lab: --kernel lts --arch any --memory 3G --timeout 700 --device nvme,serial=w0 --device e1000e
 # lab: --device pci-testdev,membar=128G --device edu --device rtl8139
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
