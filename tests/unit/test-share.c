@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What a well-behaved guest does with a shared directory. */
+#include "harness.h"
+
+#include <sys/xattr.h>
+
+#include "fds.h"
+#include "share-fixture.h"
+
+static void begins_with_what_is_so(void **state)
+{
+	(void)state;
+	share_reset(share);
+	assert_int_equal(getattr(ROOT), -EIO); /* before FUSE_INIT */
+	assert_int_equal(fuse_begin(), 0);
+	assert_int_equal(reply.init.major, 7);
+	assert_true(reply.init.max_write >= 128 << 10);
+	assert_true(reply.init.flags & FUSE_DO_READDIRPLUS);
+	assert_true(reply.init.flags & FUSE_HANDLE_KILLPRIV_V2);
+	/* What the guest does better by itself, and what nobody serves. */
+	assert_false(reply.init.flags &
+		     (FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS | FUSE_POSIX_ACL |
+		      FUSE_SETXATTR_EXT | FUSE_SUBMOUNTS |
+		      FUSE_WRITEBACK_CACHE));
+	assert_int_equal(fuse_begin(), -EIO); /* once */
+}
+
+static void reads_and_writes(void **state)
+{
+	uint64_t ino, fh;
+
+	(void)state;
+	ino = lookup(ROOT, "hello");
+	assert_int_not_equal(ino, 0);
+	assert_int_equal(reply.entry.attr.size, 13);
+	assert_int_equal(open_ino(ino, O_RDWR, &fh), 0);
+	assert_int_equal(read_fh(ino, fh, 7, 100), 6);
+	assert_memory_equal(reply.data, "guest\n", 6);
+	assert_int_equal(write_fh(ino, fh, 7, "world"), 5);
+	assert_int_equal(read_fh(ino, fh, 0, 12), 12);
+	assert_memory_equal(reply.data, "hello, world", 12);
+	/* Appended, whatever the guest thinks of the size. */
+	assert_int_equal(release(ino, fh), 0);
+	assert_int_equal(read_fh(ino, fh, 0, 12), -EBADF);
+	assert_int_equal(getattr(ino), 0);
+	assert_int_equal(reply.attr.attr.size, 13);
+}
+
+static void reads_into_pieces(void **state)
+{
+	char a[10], b[8], c[64];
+	const struct iovec out[] = { { a, sizeof(a) },
+				     { b, sizeof(b) },
+				     { c, sizeof(c) } };
+	struct fuse_read_in in = { .size = sizeof(a) + sizeof(b) + sizeof(c) };
+	struct iovec req[2] = { { &request.head, 7 },
+				{ (char *)&request + 7, 73 } };
+	struct fuse_out_header head;
+	uint64_t ino = lookup(ROOT, "hello");
+
+	(void)state;
+	assert_int_equal(open_ino(ino, O_RDONLY, &in.fh), 0);
+	put_head(FUSE_READ, ino, sizeof(in));
+	memcpy(request.args, &in, sizeof(in));
+	assert_int_equal(share_request(share, req, 2, out, 3), 16 + 13);
+	memcpy(&head, a, sizeof(a));
+	memcpy((char *)&head + sizeof(a), b, sizeof(head) - sizeof(a));
+	assert_int_equal(head.len, 16 + 13);
+	assert_memory_equal(b + 6, "he", 2);
+	assert_memory_equal(c, "llo, guest\n", 11);
+}
+
+static void makes_and_removes(void **state)
+{
+	const struct fuse_mkdir_in dir = { .mode = 0750 };
+	struct fuse_rename2_in ren = { .newdir = ROOT };
+	struct fuse_link_in link = { 0 };
+	uint64_t ino, sub;
+
+	(void)state;
+	assert_int_equal(CALL(FUSE_MKDIR, ROOT, &dir, "sub"), 0);
+	sub = reply.entry.nodeid;
+	assert_int_equal(reply.entry.attr.mode, S_IFDIR | 0750);
+	assert_int_equal(create(sub, "file", O_RDWR | O_EXCL, 0640), 0);
+	ino = reply.create.entry.nodeid;
+	assert_int_equal(write_fh(ino, reply.create.open.fh, 0, "abc"), 3);
+	assert_int_equal(create(sub, "file", O_RDWR | O_EXCL, 0640), -EEXIST);
+	assert_int_equal(create(sub, "file", O_RDWR, 0640), 0);
+	assert_int_equal(reply.create.entry.nodeid, ino);
+	assert_int_equal(reply.create.entry.attr.size, 3);
+
+	link.oldnodeid = ino;
+	assert_int_equal(CALL(FUSE_LINK, ROOT, &link, "second"), 0);
+	assert_int_equal(reply.entry.nodeid, ino);
+	assert_int_equal(reply.entry.attr.nlink, 2);
+	assert_int_equal(CALL0(FUSE_SYMLINK, ROOT, "sym", "../secret/key"), 0);
+	link.oldnodeid = reply.entry.nodeid;
+	assert_int_equal(CALL0(FUSE_READLINK, link.oldnodeid), 0);
+	assert_memory_equal(reply.data, "../secret/key", 13);
+	assert_int_equal(CALL(FUSE_LINK, ROOT, &link, "sym2"), 0);
+	assert_int_equal(reply.entry.attr.mode & S_IFMT, S_IFLNK);
+
+	assert_int_equal(CALL(FUSE_RENAME2, sub, &ren, "file", "third"), 0);
+	assert_int_equal(lookup(sub, "file"), 0);
+	assert_int_equal(reply.head.error, -ENOENT);
+	assert_int_equal(lookup(ROOT, "third"), ino);
+	ren.flags = RENAME_NOREPLACE;
+	assert_int_equal(CALL(FUSE_RENAME2, ROOT, &ren, "third", "second"),
+			 -EEXIST);
+	assert_int_equal(CALL0(FUSE_UNLINK, ROOT, "second"), 0);
+	assert_int_equal(CALL0(FUSE_RMDIR, ROOT, "sub"), 0);
+	assert_int_equal(CALL0(FUSE_RMDIR, ROOT, "dir"), -ENOTEMPTY);
+	assert_int_equal(getattr(ino), 0);
+	assert_int_equal(reply.attr.attr.nlink, 1);
+}
+
+/* As O_TMPFILE: it has no name, and can get one. */
+static void makes_nameless_files(void **state)
+{
+	const struct fuse_create_in in = { .flags = O_RDWR,
+					   .mode = S_IFREG | 0600 };
+	struct fuse_link_in link;
+	uint64_t ino, fh;
+
+	(void)state;
+	assert_int_equal(CALL(FUSE_TMPFILE, ROOT, &in, "/"), 0);
+	ino = reply.create.entry.nodeid;
+	fh = reply.create.open.fh;
+	assert_int_equal(reply.create.entry.attr.nlink, 0);
+	assert_int_equal(write_fh(ino, fh, 0, "temporary"), 9);
+	link.oldnodeid = ino;
+	assert_int_equal(CALL(FUSE_LINK, ROOT, &link, "kept"), 0);
+	assert_int_equal(reply.entry.nodeid, ino);
+	assert_int_equal(release(ino, fh), 0);
+	assert_int_equal(open_ino(lookup(ROOT, "kept"), O_RDONLY, &fh), 0);
+	assert_int_equal(read_fh(ino, fh, 0, 100), 9);
+}
+
+/* A file that lost its last name is there for whoever knows it. */
+static void keeps_what_was_removed(void **state)
+{
+	struct fuse_rename_in ren = { .newdir = ROOT };
+	uint64_t ino = lookup(ROOT, "hello"), fh, other;
+
+	(void)state;
+	assert_int_equal(CALL0(FUSE_UNLINK, ROOT, "hello"), 0);
+	assert_int_equal(getattr(ino), 0);
+	assert_int_equal(reply.attr.attr.nlink, 0);
+	assert_int_equal(open_ino(ino, O_RDONLY, &fh), 0);
+	assert_int_equal(read_fh(ino, fh, 0, 5), 5);
+	/* One that another was moved onto, too. */
+	assert_int_equal(create(ROOT, "a", O_RDWR, 0644), 0);
+	other = reply.create.entry.nodeid;
+	assert_int_equal(create(ROOT, "b", O_RDWR, 0644), 0);
+	assert_int_equal(CALL(FUSE_RENAME, ROOT, &ren, "b", "a"), 0);
+	assert_int_equal(getattr(other), 0);
+	assert_int_equal(reply.attr.attr.nlink, 0);
+	forget(ino, 1);
+	assert_int_equal(getattr(ino), -ESTALE);
+}
+
+static void sets_attributes(void **state)
+{
+	struct fuse_setattr_in in = { .valid = FATTR_MODE | FATTR_SIZE,
+				      .mode = 0600,
+				      .size = 5 };
+	uint64_t ino = lookup(ROOT, "hello");
+
+	(void)state;
+	assert_int_equal(CALL(FUSE_SETATTR, ino, &in), 0);
+	assert_int_equal(reply.attr.attr.mode, S_IFREG | 0600);
+	assert_int_equal(reply.attr.attr.size, 5);
+	in = (struct fuse_setattr_in){ .valid = FATTR_MTIME | FATTR_ATIME |
+						FATTR_ATIME_NOW,
+				       .mtime = 1234,
+				       .mtimensec = 5678 };
+	assert_int_equal(CALL(FUSE_SETATTR, ino, &in), 0);
+	assert_int_equal(reply.attr.attr.mtime, 1234);
+	assert_int_equal(reply.attr.attr.mtimensec, 5678);
+	assert_true(reply.attr.attr.atime > 1234);
+}
+
+static void has_attributes_of_users(void **state)
+{
+	struct {
+		struct fuse_getxattr_in in;
+	} get = { { .size = 100 } };
+	char set[8 + 32] = { 3 }; /* size; flags */
+	uint64_t ino = lookup(ROOT, "hello");
+	char path[PATH_MAX];
+
+	(void)state;
+	if (setxattr(fx_path(path, "/share/dir"), "user.x", "y", 1, 0))
+		skip_because("/tmp has no attributes of users");
+	memcpy(set + 8, "user.k\0val", 10);
+	assert_int_equal(call(FUSE_SETXATTR, ino, set, 18, NULL), 0);
+	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), 0);
+	assert_memory_equal(reply.data, "val", 3);
+	get.in.size = 2;
+	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), -ERANGE);
+	get.in.size = 0;
+	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), 0);
+	assert_int_equal(reply.xattr.size, 3);
+	get.in.size = 100;
+	assert_int_equal(CALL(FUSE_LISTXATTR, ino, &get), 0);
+	assert_int_equal(reply.head.len, 16 + 7);
+	assert_string_equal(reply.data, "user.k");
+	assert_int_equal(CALL0(FUSE_REMOVEXATTR, ino, "user.k"), 0);
+	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), -ENODATA);
+	/* What means something to the host is not for guests. */
+	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "security.capability"),
+			 -EOPNOTSUPP);
+	memcpy(set + 8, "trusted.k\0v", 11);
+	set[0] = 1;
+	assert_int_equal(call(FUSE_SETXATTR, ino, set, 19, NULL), -EOPNOTSUPP);
+}
+
+/* Counts the entries of an open directory, by READDIR or READDIRPLUS. */
+static unsigned int count(uint64_t ino, uint64_t fh, bool plus,
+			  uint64_t *last_ino)
+{
+	struct fuse_read_in in = { .fh = fh, .size = 4096 };
+	const struct fuse_direntplus *p;
+	const struct fuse_dirent *d;
+	unsigned int n = 0;
+	size_t at;
+
+	do {
+		assert_int_equal(CALL(plus ? FUSE_READDIRPLUS : FUSE_READDIR,
+				      ino, &in),
+				 0);
+		for (at = 0; at < reply.head.len - 16; n++) {
+			p = (const void *)(reply.data + at);
+			d = plus ? &p->dirent : (const void *)p;
+			at += plus ? FUSE_DIRENTPLUS_SIZE(p) :
+				     FUSE_DIRENT_SIZE(d);
+			in.offset = d->off;
+			if (plus && p->entry_out.nodeid)
+				*last_ino = p->entry_out.nodeid;
+		}
+	} while (reply.head.len > 16);
+	return n;
+}
+
+/* More files than descriptors: each is told, and can be used. */
+static void lists_large_directories(void **state)
+{
+	const struct fuse_open_in in = { 0 };
+	unsigned int i, before = nr_fds();
+	char path[PATH_MAX];
+	uint64_t dir, fh, last = 0;
+
+	(void)state;
+	for (i = 0; i < 3000; i++) {
+		fx_fmt(path, "/share/many/f%u", i);
+		fx_file(path, "");
+	}
+	dir = lookup(ROOT, "many");
+	assert_int_equal(CALL(FUSE_OPENDIR, dir, &in), 0);
+	fh = reply.open.fh;
+	assert_int_equal(count(dir, fh, true, &last), 3002);
+	assert_int_equal(count(dir, fh, false, &last), 3002);
+	for (i = 0; i < 3000; i++) {
+		uint64_t ino, file;
+
+		fx_fmt(path, "f%u", i);
+		ino = lookup(dir, path);
+		assert_int_not_equal(ino, 0);
+		assert_int_equal(open_ino(ino, O_RDONLY, &file), 0);
+		release(ino, file);
+	}
+	assert_true(nr_fds() < before + 256);
+	/* As many as may be open at once, and not more. */
+	for (i = 0; !open_ino(last, O_RDONLY, &fh); i++)
+		;
+	assert_int_equal(reply.head.error, -ENFILE);
+	assert_true(i > 100 && i < 256);
+	share_reset(share);
+	assert_true(nr_fds() <= before + 3);
+}
+
+/* Deep paths, of which no directory stays open. */
+static void finds_deep_files_again(void **state)
+{
+	const struct fuse_mkdir_in in = { .mode = 0755 };
+	uint64_t ino[1200], first = ROOT, fh;
+	char name[201];
+	unsigned int i;
+
+	(void)state;
+	memset(name, 'd', 200);
+	name[200] = '\0';
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(CALL(FUSE_MKDIR, first, &in, name), 0);
+		first = reply.entry.nodeid;
+		ino[i] = first;
+	}
+	assert_int_equal(create(first, "deep", O_RDWR, 0644), 0);
+	first = reply.create.entry.nodeid;
+	release(first, reply.create.open.fh);
+	/* Others take the descriptors. */
+	for (i = 100; i < 1200; i++) {
+		snprintf(name, sizeof(name), "x%u", i);
+		assert_int_equal(CALL(FUSE_MKDIR, ROOT, &in, name), 0);
+		ino[i] = reply.entry.nodeid;
+		assert_int_equal(CALL0(FUSE_LOOKUP, ino[i], "none"), -ENOENT);
+	}
+	assert_int_equal(getattr(ino[50]), 0);
+	assert_int_equal(open_ino(first, O_RDONLY, &fh), 0);
+	assert_int_equal(CALL0(FUSE_LOOKUP, ino[99], "deep"), 0);
+	/* nftw() of the fixture cannot have so long a path. */
+	for (i = 99; i > 0; i--) {
+		memset(name, 'd', 200);
+		CALL0(i == 99 ? FUSE_UNLINK : FUSE_RMDIR, ino[i],
+		      i == 99 ? "deep" : name);
+		if (i == 99)
+			CALL0(FUSE_RMDIR, ino[98], name);
+	}
+	CALL0(FUSE_RMDIR, ino[0], name);
+	assert_int_equal(CALL0(FUSE_RMDIR, ROOT, name), 0);
+}
+
+static void has_holes(void **state)
+{
+	struct fuse_fallocate_in alloc = { .length = 1 << 20 };
+	struct fuse_copy_file_range_in copy = { .len = 5, .off_out = 1 << 19 };
+	struct fuse_lseek_in seek = { .whence = SEEK_HOLE };
+	uint64_t ino = lookup(ROOT, "hello"), fh;
+
+	(void)state;
+	assert_int_equal(open_ino(ino, O_RDWR, &fh), 0);
+	alloc.fh = copy.fh_in = copy.fh_out = seek.fh = fh;
+	copy.nodeid_out = ino;
+	assert_int_equal(CALL(FUSE_FALLOCATE, ino, &alloc), 0);
+	assert_int_equal(CALL(FUSE_COPY_FILE_RANGE, ino, &copy), 0);
+	assert_int_equal(reply.write.size, 5);
+	assert_int_equal(read_fh(ino, fh, 1 << 19, 5), 5);
+	assert_memory_equal(reply.data, "hello", 5);
+	assert_int_equal(CALL(FUSE_LSEEK, ino, &seek), 0);
+	assert_true(reply.lseek.offset > 0);
+	seek.whence = SEEK_SET;
+	assert_int_equal(CALL(FUSE_LSEEK, ino, &seek), -EINVAL);
+	assert_int_equal(CALL0(FUSE_STATFS, ROOT), 0);
+	assert_true(reply.statfs.st.namelen >= 255);
+}
+
+/* Unmounted and mounted again without a reset of the device. */
+static void ends_and_begins_again(void **state)
+{
+	const struct fuse_syncfs_in sync = { 0 };
+	uint64_t ino = lookup(ROOT, "hello"), fh;
+
+	(void)state;
+	assert_int_equal(open_ino(ino, O_RDONLY, &fh), 0);
+	assert_int_equal(CALL(FUSE_SYNCFS, ROOT, &sync), 0);
+	assert_int_equal(CALL0(FUSE_DESTROY, ROOT), 0);
+	assert_int_equal(fuse_begin(), 0);
+	assert_int_equal(read_fh(ino, fh, 0, 5), -EBADF);
+	assert_int_not_equal(lookup(ROOT, "hello"), 0);
+}
+
+static void refuses_what_cannot_be_shared(void **state)
+{
+	struct share_params params = { .max_files = 256 };
+	struct share *s;
+	char path[PATH_MAX];
+
+	(void)state;
+	params.path = fx_path(path, "/share/hello");
+	assert_int_equal(share_create(&s, &params), -ENOTDIR);
+	params.path = fx_path(path, "/none");
+	assert_int_equal(share_create(&s, &params), -ENOENT);
+}
+
+#define WITH_SHARE(f) \
+	cmocka_unit_test_setup_teardown(f, share_setup, share_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_SHARE(begins_with_what_is_so),
+		WITH_SHARE(reads_and_writes),
+		WITH_SHARE(reads_into_pieces),
+		WITH_SHARE(makes_and_removes),
+		WITH_SHARE(makes_nameless_files),
+		WITH_SHARE(keeps_what_was_removed),
+		WITH_SHARE(sets_attributes),
+		WITH_SHARE(has_attributes_of_users),
+		WITH_SHARE(lists_large_directories),
+		WITH_SHARE(finds_deep_files_again),
+		WITH_SHARE(has_holes),
+		WITH_SHARE(ends_and_begins_again),
+		WITH_SHARE(refuses_what_cannot_be_shared),
+	};
+
+	return run_all(tests);
+}
