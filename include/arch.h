@@ -16,6 +16,8 @@
 
 struct kvm;
 struct kvm_route;
+struct kvm_run;
+struct ratelimit;
 
 #define LAYOUT_MAX_KEPT 4
 
@@ -51,16 +53,23 @@ int arch_layout_init(struct layout *l, uint64_t ram_bytes,
  * address devices can reach (iova_last) allow. */
 int arch_layout_window(struct layout *l, unsigned int phys_bits,
 		       uint64_t iova_last);
-/* Guest physical address bits that KVM and the CPU can do. */
-int arch_phys_bits(struct kvm *kvm, unsigned int *bits);
-
 /* Leave KVM's habit of dropping every shadow page when a memslot goes.  Where it
  * has no such habit the request is refused, logged. */
 #define ARCH_VM_SLOT_ZAP_ALL 1u
 
+/* What is known of a VM before it is there. */
+struct arch_vm_params {
+	unsigned int flags; /* ARCH_VM_* */
+	uint64_t ram_bytes;
+	unsigned int nr_devices; /* assigned, with BARs of unknown size */
+};
+
 /* Creates the VM with its irqchip, before vCPUs.  Refuses a KVM without what
- * the machine needs, with the reason.  flags: ARCH_VM_*. */
-int arch_vm_create(struct kvm *kvm, unsigned int flags);
+ * the machine needs, with the reason. */
+int arch_vm_create(struct kvm *kvm, const struct arch_vm_params *p);
+/* Guest physical address bits that KVM and the CPU can do for such a VM. */
+int arch_phys_bits(struct kvm *kvm, const struct arch_vm_params *p,
+		   unsigned int *bits);
 /* What must wait for vCPUs: after arch_vcpu_init() of all, before anything
  * interrupts the guest. */
 int arch_vm_finish(struct kvm *kvm);
@@ -97,6 +106,7 @@ struct boot_entry {
 	uint64_t ip;
 	uint64_t arg; /* where the kernel finds what it is told */
 	uint64_t page_table; /* 0: paging is off */
+	uint32_t page_bytes; /* the pages it must have; 0: it does not say */
 };
 
 /*
@@ -113,12 +123,21 @@ int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		   unsigned int nr_cpus, unsigned int phys_bits);
 /*
  * Power-on (or reboot) state of a vCPU, whatever names guest memory cleared.
- * id 0 gets the entry, others wait until the guest starts them.
+ * id 0 gets the entry, others wait until the guest starts them.  -ENOTSUP,
+ * logged, when the CPU does not have the pages that the entry wants.
  */
 int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		    const struct boot_entry *entry);
 
-/* What a reboot needs of KVM after confinement. */
+/* Exits that no other architecture has (KVM_EXIT_*): what the statistics call
+ * one; NULL: there is no such. */
+const char *arch_exit_name(uint32_t reason);
+/* Acts on one that has a name.  The vCPU's own thread, no lock; rl is its own.
+ * -errno, logged: the VM cannot go on. */
+int arch_vcpu_exit(struct kvm *kvm, int vcpu_fd, unsigned int id,
+		   const struct kvm_run *run, struct ratelimit *rl);
+
+/* What a reboot, and an exit, need of KVM after confinement. */
 extern const struct sandbox_ioctls arch_sandbox_ioctls;
 
 #endif

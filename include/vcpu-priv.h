@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "log.h"
 #include "vcpu.h"
 
 /* Of KVM_EXIT_*; what is beyond counts as the last. */
@@ -30,6 +31,7 @@ struct vcpu {
 	uint64_t exits[VCPU_NR_REASONS]; /* own thread; others while parked */
 	uint64_t interrupted; /* the same: kicks */
 	unsigned int retries; /* own thread: of one error, in a row */
+	struct ratelimit rl; /* own thread: what its guest causes */
 };
 
 struct vcpus {

@@ -142,6 +142,7 @@ static int try_node(const struct host *host, const char *node,
 
 static void check_kvm(const struct host *host, struct finding *f)
 {
+	const struct arch_vm_params none = { 0 };
 	struct kvm *kvm = NULL;
 	char has[128];
 	int fd;
@@ -150,7 +151,7 @@ static void check_kvm(const struct host *host, struct finding *f)
 	if (fd < 0)
 		return;
 	/* These say themselves what they miss. */
-	if (kvm_create(&kvm, fd, NULL) || arch_vm_create(kvm, 0)) {
+	if (kvm_create(&kvm, fd, NULL) || arch_vm_create(kvm, &none)) {
 		found(f, MISSING, "this KVM lacks something; see above");
 		mend(f, "%s on real hardware or with nesting",
 		     arch_text.kvm_kernel);

@@ -73,14 +73,17 @@ static int open_files(struct machine *m)
 
 static int create_vm(struct machine *m)
 {
+	const struct arch_vm_params params = {
+		.flags = m->cfg->slot_zap_all ? ARCH_VM_SLOT_ZAP_ALL : 0,
+		.ram_bytes = m->cfg->memory.bytes,
+		.nr_devices = m->cfg->nr_devices,
+	};
 	int r = kvm_create(&m->kvm, m->cfg->kvm, m->stats);
 
 	if (!r)
-		r = arch_vm_create(m->kvm, m->cfg->slot_zap_all ?
-						   ARCH_VM_SLOT_ZAP_ALL :
-						   0);
+		r = arch_vm_create(m->kvm, &params);
 	if (!r)
-		r = arch_phys_bits(m->kvm, &m->phys_bits);
+		r = arch_phys_bits(m->kvm, &params, &m->phys_bits);
 	if (!r)
 		r = arch_layout_init(&m->layout, m->cfg->memory.bytes,
 				     m->phys_bits);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "abi/kvm.h"
+#include "arch.h"
 #include "bus.h"
 #include "log.h"
 
@@ -112,6 +113,13 @@ static void exit_unknown(struct vcpu *vcpu)
 	vcpu_event(vcpu, VM_FAILED);
 }
 
+static void exit_arch(struct vcpu *vcpu)
+{
+	if (arch_vcpu_exit(vcpu->v->p.kvm, vcpu->fd, vcpu->id, vcpu->run,
+			   &vcpu->rl))
+		vcpu_event(vcpu, VM_FAILED);
+}
+
 static void exit_nothing(struct vcpu *vcpu)
 {
 	(void)vcpu;
@@ -142,11 +150,14 @@ void vcpu_dispatch(struct vcpu *vcpu)
 		vcpu->retries = 0;
 	if (handlers[reason].fn)
 		handlers[reason].fn(vcpu);
+	else if (arch_exit_name(reason))
+		exit_arch(vcpu);
 	else
 		exit_unknown(vcpu);
 }
 
 const char *vcpu_exit_name(unsigned int reason)
 {
-	return handlers[reason].name;
+	return handlers[reason].name ? handlers[reason].name :
+				       arch_exit_name(reason);
 }

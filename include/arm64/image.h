@@ -11,6 +11,7 @@
 struct image {
 	gpa_t start; /* the first byte, which is its entry */
 	gpa_t end; /* of what the kernel uses before it allocates */
+	uint32_t page_bytes; /* that it is built for; 0: it does not say */
 };
 
 /* As near to the start of RAM as its header says.  -EINVAL, logged. */

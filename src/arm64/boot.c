@@ -102,6 +102,10 @@ int arch_boot_load(struct ram *ram, const struct layout *l,
 		r = draw_seeds(&p);
 	if (!r)
 		r = load_tree(ram, tree, &p);
-	*entry = (struct boot_entry){ .ip = img.start, .arg = tree };
+	*entry = (struct boot_entry){
+		.ip = img.start,
+		.arg = tree,
+		.page_bytes = img.page_bytes,
+	};
 	return r;
 }

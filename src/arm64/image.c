@@ -150,6 +150,7 @@ static int check_header(const struct boot_file *f, const struct header *h)
 static uint8_t *place(struct image *img, const struct boot_file *f,
 		      const struct ram *ram, const struct header *h)
 {
+	static const uint32_t page_bytes[] = { 0, KIB(4), KIB(16), KIB(64) };
 	const struct ram_range *low = ram_range(ram, 0);
 
 	if (h->text_offset > low->size ||
@@ -164,6 +165,7 @@ static uint8_t *place(struct image *img, const struct boot_file *f,
 	}
 	img->start = low->gpa + h->text_offset;
 	img->end = img->start + h->image_size;
+	img->page_bytes = page_bytes[h->flags >> 1 & 3];
 	return ram_ptr(ram, img->start, h->image_size);
 }
 

@@ -10,12 +10,19 @@
 
 #include "abi/kvm.h"
 #include "arm64/gic.h"
+#include "arm64/map.h"
 #include "kvm.h"
 #include "log.h"
 
 #define DEFAULT_IPA_BITS 40 /* of KVMs that do not let one choose */
 /* Guests whose kernels know no wider physical addresses are to reach all. */
 #define MAX_IPA_BITS 48
+
+/* Room above RAM for BARs, whose sizes are not known yet: none that is known of
+ * today has more than a TiB. */
+#define WINDOW GIB(4)
+#define DEVICE_WINDOW GIB(1024) /* each */
+#define SMALLEST_DEVICE_WINDOW GIB(4096)
 
 static const struct kvm_cap required[] = {
 	{ KVM_CAP_ARM_PSCI_0_2, "KVM_CAP_ARM_PSCI_0_2",
@@ -34,31 +41,74 @@ static unsigned int offered_bits(struct kvm *kvm)
 	return r > 0 ? MIN((unsigned int)r, (unsigned int)MAX_IPA_BITS) : 0;
 }
 
-int arch_phys_bits(struct kvm *kvm, unsigned int *bits)
+/*
+ * What the layout needs.  Fewer bits are fewer levels of KVM's tables, each of
+ * which costs every miss of the TLB: with pages of 4 KiB there are two levels up
+ * to 34 bits, three up to 43, four up to 48.
+ */
+static unsigned int needed_bits(const struct arch_vm_params *p)
 {
-	*bits = offered_bits(kvm);
+	uint64_t low = MAX(p->ram_bytes, GIB(4) - RAM_BASE), window;
+
+	if (low >= 1ULL << MAX_IPA_BITS)
+		return MAX_IPA_BITS;
+	window = p->nr_devices * DEVICE_WINDOW;
+	window = p->nr_devices ? MAX(window, SMALLEST_DEVICE_WINDOW) : WINDOW;
+	return 64 - (unsigned int)__builtin_clzll(RAM_BASE + low + window - 1);
+}
+
+/* 0 where one cannot choose. */
+static unsigned int chosen_bits(struct kvm *kvm, const struct arch_vm_params *p)
+{
+	return MIN(offered_bits(kvm), needed_bits(p));
+}
+
+int arch_phys_bits(struct kvm *kvm, const struct arch_vm_params *p,
+		   unsigned int *bits)
+{
+	*bits = chosen_bits(kvm, p);
 	if (!*bits)
 		*bits = DEFAULT_IPA_BITS;
 	return 0;
 }
 
-int arch_vm_create(struct kvm *kvm, unsigned int flags)
+/*
+ * Accesses to devices that KVM cannot decode come here as exits, where KVM has
+ * that and the answer to it (Linux 5.5); elsewhere KVM_RUN fails on them.
+ */
+static int take_undecodable(struct kvm *kvm)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_ARM_NISV_TO_USER };
+	int r;
+
+	if (!kvm_extension(kvm, KVM_CAP_ARM_NISV_TO_USER) ||
+	    !kvm_extension(kvm, KVM_CAP_ARM_INJECT_EXT_DABT))
+		return 0;
+	r = kvm_ioctl(kvm, kvm_vm_fd(kvm), KVM_ENABLE_CAP, &cap);
+	if (r)
+		log_err("/dev/kvm: KVM_CAP_ARM_NISV_TO_USER: %s", strerror(-r));
+	return r;
+}
+
+int arch_vm_create(struct kvm *kvm, const struct arch_vm_params *p)
 {
 	int r;
 
 	/* Deleting a memslot costs what it unmaps, no more. */
-	if (flags & ARCH_VM_SLOT_ZAP_ALL) {
+	if (p->flags & ARCH_VM_SLOT_ZAP_ALL) {
 		log_err("--kvm: slot-zap-all: KVM has no such habit on this"
 			" architecture; leave it out");
 		return -ENOTSUP;
 	}
-	r = kvm_create_vm(kvm, KVM_VM_TYPE_ARM_IPA_SIZE(offered_bits(kvm)));
+	r = kvm_create_vm(kvm, KVM_VM_TYPE_ARM_IPA_SIZE(chosen_bits(kvm, p)));
 	if (!r)
 		r = gic_create(kvm);
 	if (!r)
 		/* The ITS is there now. */
 		r = kvm_require(kvm, required, ARRAY_SIZE(required),
 				"use a newer kernel");
+	if (!r)
+		r = take_undecodable(kvm);
 	return r;
 }
 
@@ -74,10 +124,10 @@ int arch_vm_reset(struct kvm *kvm, unsigned int nr_cpus)
 
 void arch_vm_describe(struct kvm *kvm, char *buf, size_t size)
 {
-	unsigned int bits;
+	unsigned int bits = offered_bits(kvm);
 
-	(void)arch_phys_bits(kvm, &bits); /* cannot fail here */
-	snprintf(buf, size, ", GICv3 with ITS, %u-bit guest addresses", bits);
+	snprintf(buf, size, ", GICv3 with ITS, %u-bit guest addresses",
+		 bits ? bits : DEFAULT_IPA_BITS);
 }
 
 int arch_check_cpu(const char *cpuinfo, const char **what)
@@ -92,6 +142,9 @@ static const struct sandbox_ioctl allowed[] = {
 	{ KVM_ARM_PREFERRED_TARGET, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_ARM_VCPU_INIT, SANDBOX_LOOP, "reset a vCPU" },
 	{ KVM_SET_ONE_REG, SANDBOX_LOOP, "reset a vCPU" },
+	{ KVM_GET_ONE_REG, SANDBOX_LOOP, "which pages a vCPU has" },
+	{ KVM_SET_VCPU_EVENTS, SANDBOX_VCPU,
+	  "an access that cannot be decoded is an abort" },
 	{ KVM_GET_DEVICE_ATTR, SANDBOX_LOOP, "reset the GIC" },
 	{ KVM_SET_DEVICE_ATTR, SANDBOX_LOOP, "reset the GIC" },
 };

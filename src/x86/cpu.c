@@ -323,3 +323,21 @@ int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		r = reset_lapic(&v);
 	return r;
 }
+
+/* All exits there are have their place in the common table. */
+const char *arch_exit_name(uint32_t reason)
+{
+	(void)reason;
+	return NULL;
+}
+
+int arch_vcpu_exit(struct kvm *kvm, int vcpu_fd, unsigned int id,
+		   const struct kvm_run *run, struct ratelimit *rl)
+{
+	(void)kvm;
+	(void)vcpu_fd;
+	(void)id;
+	(void)run;
+	(void)rl;
+	return -ENOTSUP;
+}

@@ -218,13 +218,15 @@ void cpuid_adjust(struct kvm_cpuid2 *cpuid, const struct cpuid_params *p)
 	add_timing(cpuid, p);
 }
 
-int arch_phys_bits(struct kvm *kvm, unsigned int *bits)
+int arch_phys_bits(struct kvm *kvm, const struct arch_vm_params *p,
+		   unsigned int *bits)
 {
 	struct kvm_cpuid2 *cpuid cleanup_free = NULL;
 	const struct kvm_cpuid_entry2 *e;
 	int r = cpuid_supported(kvm, &cpuid);
 	unsigned int guest_bits;
 
+	(void)p; /* the CPU's: nothing is saved by fewer */
 	if (r)
 		return r;
 	e = find(cpuid, 0x80000008);

@@ -74,7 +74,7 @@ static int disable_quirks(struct kvm *kvm)
 	return set(kvm, KVM_ENABLE_CAP, &cap, "KVM_CAP_DISABLE_QUIRKS2");
 }
 
-int arch_vm_create(struct kvm *kvm, unsigned int flags)
+int arch_vm_create(struct kvm *kvm, const struct arch_vm_params *p)
 {
 	uint64_t identity_map = KVM_IDENTITY_MAP_BASE;
 	int r = kvm_create_vm(kvm, 0);
@@ -92,7 +92,7 @@ int arch_vm_create(struct kvm *kvm, unsigned int flags)
 			"KVM_SET_TSS_ADDR");
 	if (!r)
 		r = set(kvm, KVM_CREATE_IRQCHIP, NULL, "KVM_CREATE_IRQCHIP");
-	if (!r && !(flags & ARCH_VM_SLOT_ZAP_ALL))
+	if (!r && !(p->flags & ARCH_VM_SLOT_ZAP_ALL))
 		r = disable_quirks(kvm);
 	return r;
 }

@@ -103,6 +103,7 @@ static void machine_init(struct machine *m, unsigned int nr_cpus, int kernel_fd)
 	struct vcpus_params params = { .nr = nr_cpus,
 				       .events = { on_event, m },
 				       .sandbox = SANDBOX_OFF };
+	const struct arch_vm_params vm_params = { .ram_bytes = MIB(32) };
 	unsigned int slot, bits;
 
 	memset(m, 0, sizeof(*m));
@@ -110,8 +111,8 @@ static void machine_init(struct machine *m, unsigned int nr_cpus, int kernel_fd)
 	m->event_fd = eventfd(0, EFD_CLOEXEC);
 	stats_init(&m->stats);
 	assert_int_equal(kvm_create(&m->kvm, -1, &m->stats), 0);
-	assert_int_equal(arch_vm_create(m->kvm, 0), 0);
-	assert_int_equal(arch_phys_bits(m->kvm, &bits), 0);
+	assert_int_equal(arch_vm_create(m->kvm, &vm_params), 0);
+	assert_int_equal(arch_phys_bits(m->kvm, &vm_params, &bits), 0);
 	assert_int_equal(arch_layout_init(&m->l, MIB(32), bits), 0);
 	ram.ranges = m->l.ram;
 	assert_int_equal(ram_create(&m->ram, &ram), 0);

@@ -60,6 +60,7 @@ static void set_real_mode(int fd)
 void vm_init(struct vm *vm, unsigned int nr_cpus, const void *code,
 	     size_t code_bytes)
 {
+	const struct arch_vm_params vm_params = { .ram_bytes = VM_RAM_BYTES };
 	struct kvm_route routes[ARCH_MAX_FIXED_ROUTES];
 	struct vcpus_params params = {
 		.nr = nr_cpus,
@@ -72,7 +73,7 @@ void vm_init(struct vm *vm, unsigned int nr_cpus, const void *code,
 	vm->event_fd = eventfd(0, EFD_CLOEXEC);
 	stats_init(&vm->stats);
 	assert_int_equal(kvm_create(&vm->kvm, -1, &vm->stats), 0);
-	assert_int_equal(arch_vm_create(vm->kvm, 0), 0);
+	assert_int_equal(arch_vm_create(vm->kvm, &vm_params), 0);
 	assert_int_equal(bus_create(&vm->bus), 0);
 	assert_int_equal(irq_create(&vm->irq, vm->kvm, routes,
 				    arch_fixed_routes(routes), 24),

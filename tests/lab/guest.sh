@@ -49,6 +49,22 @@ said()
 	tr -d '\r' <"$LAB_OUT/$1.out" | grep -E -- "$2" >/dev/null
 }
 
+# wait_for NAME REGEX [COUNT]: until the guest, in the background, has printed so
+# many lines that match.
+wait_for()
+{
+	local i
+
+	for ((i = 0; i < 1200; i++)); do
+		[ ! -e "$LAB_OUT/$1.out" ] ||
+			[ "$(tr -d '\r' <"$LAB_OUT/$1.out" | grep -cE -- "$2")" \
+				-lt "${3:-1}" ] || return 0
+		sleep 0.05
+	done
+	echo "no '$2' from guest $1"
+	return 1
+}
+
 # boots NAME SCRIPT [OPTION]...: the guest's script succeeds and powers off.
 boots()
 {

@@ -8,7 +8,7 @@
 #define TESTS_UNIT_ARM64_KVM_H
 
 #ifndef __aarch64__
-#include <linux/types.h>
+#include <linux/kvm.h>
 #include <stddef.h>
 
 struct kvm_vcpu_init {
@@ -23,6 +23,17 @@ struct arm64_kvm_regs {
 	} regs;
 };
 
+/* The build host has one of its own. */
+#define kvm_vcpu_events arm64_vcpu_events
+struct kvm_vcpu_events {
+	struct {
+		__u8 serror_pending, serror_has_esr, ext_dabt_pending, pad[5];
+		__u64 serror_esr;
+	} exception;
+	__u32 reserved[12];
+};
+
+#define KVM_REG_ARM64_SYSREG (0x13 << 16)
 #define KVM_REG_ARM_CORE (0x10 << 16)
 #define KVM_REG_ARM_CORE_REG(name) \
 	(offsetof(struct arm64_kvm_regs, name) / sizeof(__u32))

@@ -97,6 +97,19 @@ static void plain_image(void **state)
 	loaded(f, 0);
 }
 
+static void size_of_pages_is_told(void **state)
+{
+	static const uint32_t bytes[] = { 0, KIB(4), KIB(16), KIB(64) };
+	struct fixture *f = *state;
+
+	for (uint8_t i = 0; i < ARRAY_SIZE(bytes); i++) {
+		f->plain.bytes[24] = (uint8_t)(1 << 3 | i << 1);
+		f->file = f->plain;
+		loaded(f, 0);
+		assert_int_equal(f->img.page_bytes, bytes[i]);
+	}
+}
+
 static void text_offset_is_kept(void **state)
 {
 	struct fixture *f = *state;
@@ -328,6 +341,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(plain_image),
+		TEST(size_of_pages_is_told),
 		TEST(text_offset_is_kept),
 		TEST(packed_images),
 		TEST(tails),

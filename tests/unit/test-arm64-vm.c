@@ -4,162 +4,11 @@
  * asked of it, in which order, and each ioctl failed in turn.  Numbers are
  * those of the kernel's ABI, not their names: see arm64-kvm.h.
  */
-#include "harness.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "abi/kvm.h"
-#include "arch.h"
+#include "arm64-fixture.h"
 #include "arm64/map.h"
-#include "capture.h"
-#include "fake-kvm.h"
 
-enum { VGIC = 7, ITS = 8 };
-
-struct attr {
-	unsigned int type, group;
-	uint64_t attr, value;
-};
-
-/* What the KVM of a test offers, and what it was told. */
-static struct {
-	unsigned int missing_cap, missing_device;
-	int ipa_bits;
-	uint64_t icc_ctlr;
-	unsigned int nr_calls, fail_at; /* the fail_at-th fails */
-	unsigned long vm_type;
-	struct attr attrs[2048]; /* as set */
-	unsigned int nr_attrs;
-	struct kvm_vcpu_init init;
-	int finalized; /* a feature; 0: none */
-	struct kvm_one_reg regs[8];
-	uint64_t values[8];
-	unsigned int nr_regs;
-	char order[256];
-} fake;
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&fake, 0, sizeof(fake));
-	fake.missing_cap = fake.missing_device = UINT32_MAX;
-	fake.ipa_bits = 44;
-	fake.icc_ctlr = 4 << 8 | 3; /* five bits of priority */
-	return 0;
-}
-
-static void note(const char *what)
-{
-	size_t n = strlen(fake.order);
-
-	snprintf(fake.order + n, sizeof(fake.order) - n, "%s ", what);
-}
-
-static bool fails(void)
-{
-	return ++fake.nr_calls == fake.fail_at;
-}
-
-int kvm_extension(struct kvm *kvm, unsigned int cap)
-{
-	(void)kvm;
-	return cap != fake.missing_cap;
-}
-
-int kvm_create_vm(struct kvm *kvm, unsigned long type)
-{
-	(void)kvm;
-	fake.vm_type = type;
-	note("vm");
-	return fails() ? -EIO : 0;
-}
-
-int kvm_device_create(struct kvm *kvm, unsigned int type)
-{
-	(void)kvm;
-	if (type == fake.missing_device)
-		return -ENODEV;
-	note(type == VGIC ? "vgic" : "its");
-	return fails() ? -EIO : 0;
-}
-
-static unsigned int value_bytes(unsigned int group)
-{
-	switch (group) {
-	case 0: /* addresses */
-	case 6: /* registers of a CPU interface */
-		return 8;
-	case 4: /* control */
-		return 0;
-	default:
-		return 4;
-	}
-}
-
-int kvm_device_set(struct kvm *kvm, unsigned int type, uint32_t group,
-		   uint64_t attr, const void *value)
-{
-	struct attr *a = &fake.attrs[fake.nr_attrs];
-
-	(void)kvm;
-	assert_true(fake.nr_attrs < ARRAY_SIZE(fake.attrs));
-	assert_int_equal(!value, !value_bytes(group));
-	*a = (struct attr){ type, group, attr, 0 };
-	if (value)
-		memcpy(&a->value, value, value_bytes(group));
-	fake.nr_attrs++;
-	return fails() ? -EIO : 0;
-}
-
-int kvm_device_get(struct kvm *kvm, unsigned int type, uint32_t group,
-		   uint64_t attr, void *value)
-{
-	(void)kvm;
-	assert_int_equal(type, VGIC);
-	assert_int_equal(group, 6);
-	assert_int_equal(attr & UINT32_MAX, 0xc664); /* ICC_CTLR_EL1 */
-	memcpy(value, &fake.icc_ctlr, 8);
-	return fails() ? -EIO : 0;
-}
-
-int kvm_ioctl(struct kvm *kvm, int fd, unsigned long request, void *arg)
-{
-	const struct kvm_one_reg *reg = arg;
-
-	(void)kvm;
-	if (fd == SYS_FD) {
-		assert_int_equal(request, KVM_CHECK_EXTENSION);
-		assert_int_equal((uintptr_t)arg, KVM_CAP_ARM_VM_IPA_SIZE);
-		return fake.ipa_bits;
-	}
-	if (fails())
-		return -EIO;
-	switch (request) {
-	case KVM_ARM_PREFERRED_TARGET:
-		assert_int_equal(fd, VM_FD);
-		((struct kvm_vcpu_init *)arg)->target = 5;
-		return 0;
-	case KVM_ARM_VCPU_INIT:
-		note("init");
-		fake.init = *(struct kvm_vcpu_init *)arg;
-		return 0;
-	case KVM_ARM_VCPU_FINALIZE:
-		note("finalize");
-		fake.finalized = *(int *)arg;
-		return 0;
-	case KVM_SET_ONE_REG:
-		note("reg");
-		fake.regs[fake.nr_regs] = *reg;
-		memcpy(&fake.values[fake.nr_regs++],
-		       (void *)(uintptr_t)reg->addr, 8);
-		return 0;
-	default:
-		fail_msg("unexpected request %#lx", request);
-		return -ENOTTY;
-	}
-}
+/* Of RAM that lies below 4 GiB. */
+static const struct arch_vm_params small = { .ram_bytes = MIB(512) };
 
 static void assert_attr(unsigned int i, unsigned int type, unsigned int group,
 			uint64_t attr, uint64_t value)
@@ -176,9 +25,9 @@ static void assert_attr(unsigned int i, unsigned int type, unsigned int group,
 static void vm_has_a_gic_and_an_its(void **state)
 {
 	(void)state;
-	assert_int_equal(arch_vm_create(NULL, 0), 0);
-	assert_int_equal(fake.vm_type, 44);
-	assert_string_equal(fake.order, "vm vgic its ");
+	assert_int_equal(arch_vm_create(NULL, &small), 0);
+	assert_int_equal(fake.vm_type, 33);
+	assert_string_equal(fake.order, "vm vgic its cap ");
 	assert_attr(0, VGIC, 0, 2, GICD_BASE);
 	assert_attr(1, VGIC, 0, 5, GICR_BASE | 64ULL << 52);
 	assert_attr(2, VGIC, 3, 0, 64);
@@ -191,38 +40,71 @@ static void vm_has_a_gic_and_an_its(void **state)
 	assert_int_equal(fake.nr_attrs, 6);
 }
 
-static void addresses_are_as_wide_as_kvm_has_them(void **state)
+static void assert_bits(uint64_t ram_bytes, unsigned int nr_devices,
+			unsigned int bits)
+{
+	const struct arch_vm_params p = { .ram_bytes = ram_bytes,
+					  .nr_devices = nr_devices };
+	unsigned int phys_bits;
+
+	assert_int_equal(arch_phys_bits(NULL, &p, &phys_bits), 0);
+	assert_int_equal(phys_bits, bits);
+	assert_int_equal(arch_vm_create(NULL, &p), 0);
+	assert_int_equal(fake.vm_type, bits);
+}
+
+/* The fewest bits that hold RAM and, above it, what BARs may need. */
+static void addresses_are_as_wide_as_the_layout_needs(void **state)
+{
+	(void)state;
+	fake.ipa_bits = 48;
+	assert_bits(MIB(16), 0, 33);
+	assert_bits(GIB(3), 0, 33);
+	assert_bits(GIB(3) + MIB(2), 0, 34);
+	assert_bits(GIB(11), 0, 34);
+	assert_bits(GIB(11) + MIB(2), 0, 35);
+	assert_bits(MIB(512), 1, 43);
+	assert_bits(GIB(4095), 4, 43);
+	assert_bits(GIB(4095) + MIB(2), 4, 44);
+	assert_bits(GIB(512), 7, 43);
+	assert_bits(GIB(512), 8, 44);
+	assert_bits(GIB(512), 31, 45);
+	assert_bits(GIB(1024) * 255, 31, 48);
+}
+
+static void addresses_are_no_wider_than_kvm_has_them(void **state)
 {
 	unsigned int bits;
 
 	(void)state;
-	assert_int_equal(arch_phys_bits(NULL, &bits), 0);
-	assert_int_equal(bits, 44);
+	fake.ipa_bits = 40;
+	assert_bits(MIB(512), 31, 40);
+	assert_bits(UINT64_MAX - 4095, 0, 40); /* refused by the layout */
 	fake.ipa_bits = 52; /* guests without LPA2 must reach all */
-	assert_int_equal(arch_phys_bits(NULL, &bits), 0);
-	assert_int_equal(bits, 48);
-	assert_int_equal(arch_vm_create(NULL, 0), 0);
-	assert_int_equal(fake.vm_type, 48);
+	assert_bits(UINT64_MAX - 4095, 31, 48);
+	assert_bits(GIB(1024) * 255, 31, 48);
 	fake.ipa_bits = 0; /* one cannot choose */
-	assert_int_equal(arch_phys_bits(NULL, &bits), 0);
+	assert_int_equal(arch_phys_bits(NULL, &small, &bits), 0);
 	assert_int_equal(bits, 40);
-	assert_int_equal(arch_vm_create(NULL, 0), 0);
+	assert_int_equal(arch_vm_create(NULL, &small), 0);
 	assert_int_equal(fake.vm_type, 0);
 }
 
-static void create_refused(const char *text, unsigned int flags)
+static void create_refused(const char *text, const struct arch_vm_params *p)
 {
 	struct capture c;
 
 	capture_begin(&c);
-	assert_int_equal(arch_vm_create(NULL, flags), -ENOTSUP);
+	assert_int_equal(arch_vm_create(NULL, p), -ENOTSUP);
 	assert_non_null(strstr(capture_end(&c), text));
 }
 
 static void a_quirk_of_x86_is_refused(void **state)
 {
+	const struct arch_vm_params p = { .flags = ARCH_VM_SLOT_ZAP_ALL };
+
 	(void)state;
-	create_refused("--kvm: slot-zap-all: ", ARCH_VM_SLOT_ZAP_ALL);
+	create_refused("--kvm: slot-zap-all: ", &p);
 }
 
 static void what_is_missing_is_told(void **state)
@@ -239,12 +121,12 @@ static void what_is_missing_is_told(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
 		setup(NULL);
 		fake.missing_cap = caps[i];
-		create_refused("is missing", 0);
+		create_refused("is missing", &small);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++) {
 		setup(NULL);
 		fake.missing_device = devices[i].device;
-		create_refused(devices[i].text, 0);
+		create_refused(devices[i].text, &small);
 	}
 }
 
@@ -345,56 +227,6 @@ static void active_priorities_by_what_the_cpu_has(void **state)
 	}
 }
 
-#define PSCI_0_2 (1 << 2)
-#define SVE (1 << 4)
-#define PTRAUTH (1 << 5 | 1 << 6)
-#define POWER_OFF 1
-
-static void vcpus_have_what_the_host_has(void **state)
-{
-	(void)state;
-	assert_int_equal(arch_vcpu_init(NULL, VCPU_FD, 0, 2, 48), 0);
-	assert_string_equal(fake.order, "init finalize ");
-	assert_int_equal(fake.init.target, 5);
-	assert_int_equal(fake.init.features[0], PSCI_0_2 | SVE | PTRAUTH);
-	assert_int_equal(fake.finalized, 4);
-	assert_int_equal(arch_vcpu_init(NULL, VCPU_FD, 1, 2, 48), 0);
-	assert_int_equal(fake.init.features[0],
-			 PSCI_0_2 | SVE | PTRAUTH | POWER_OFF);
-
-	setup(NULL);
-	fake.missing_cap = KVM_CAP_ARM_SVE;
-	assert_int_equal(arch_vcpu_init(NULL, VCPU_FD, 0, 1, 48), 0);
-	assert_string_equal(fake.order, "init ");
-	assert_int_equal(fake.init.features[0], PSCI_0_2 | PTRAUTH);
-	/* One kind of pointer authentication without the other is none. */
-	fake.missing_cap = KVM_CAP_ARM_PTRAUTH_GENERIC;
-	assert_int_equal(arch_vcpu_init(NULL, VCPU_FD, 0, 1, 48), 0);
-	assert_int_equal(fake.init.features[0], PSCI_0_2 | SVE);
-}
-
-static const struct boot_entry entry = { .ip = 0x40200000, .arg = 0x44000000 };
-
-static void the_first_vcpu_enters_the_kernel(void **state)
-{
-	(void)state;
-	assert_int_equal(arch_vcpu_reset(NULL, VCPU_FD, 0, &entry), 0);
-	assert_string_equal(fake.order, "init reg reg ");
-	assert_int_equal(fake.init.features[0], PSCI_0_2 | SVE | PTRAUTH);
-	assert_int_equal(fake.regs[0].id, 0x6030000000100000); /* x0 */
-	assert_int_equal(fake.values[0], entry.arg);
-	assert_int_equal(fake.regs[1].id, 0x6030000000100040); /* pc */
-	assert_int_equal(fake.values[1], entry.ip);
-}
-
-static void the_others_wait_for_psci(void **state)
-{
-	(void)state;
-	assert_int_equal(arch_vcpu_reset(NULL, VCPU_FD, 1, &entry), 0);
-	assert_string_equal(fake.order, "init ");
-	assert_true(fake.init.features[0] & POWER_OFF);
-}
-
 static void pins_are_spis(void **state)
 {
 	struct kvm_route routes[ARCH_MAX_FIXED_ROUTES];
@@ -410,9 +242,13 @@ static void pins_are_spis(void **state)
 	}
 }
 
+static const struct boot_entry entry = { .ip = 0x40200000,
+					 .arg = 0x44000000,
+					 .page_bytes = KIB(4) };
+
 static int whole_life(void)
 {
-	int r = arch_vm_create(NULL, 0);
+	int r = arch_vm_create(NULL, &small);
 
 	for (unsigned int i = 0; !r && i < 2; i++)
 		r = arch_vcpu_init(NULL, VCPU_FD, i, 2, 48);
@@ -464,15 +300,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(vm_has_a_gic_and_an_its),
-		TEST(addresses_are_as_wide_as_kvm_has_them),
+		TEST(addresses_are_as_wide_as_the_layout_needs),
+		TEST(addresses_are_no_wider_than_kvm_has_them),
 		TEST(a_quirk_of_x86_is_refused),
 		TEST(what_is_missing_is_told),
 		TEST(reset_of_the_distributor),
 		TEST(reset_of_each_cpu),
 		TEST(active_priorities_by_what_the_cpu_has),
-		TEST(vcpus_have_what_the_host_has),
-		TEST(the_first_vcpu_enters_the_kernel),
-		TEST(the_others_wait_for_psci),
 		TEST(pins_are_spis),
 		TEST(every_failure_is_reported),
 		TEST(wherry_check_tells_of_it),

@@ -7,10 +7,13 @@
 
 #include "x86-kvm.h"
 
+static const struct arch_vm_params plain,
+	zap_all = { .flags = ARCH_VM_SLOT_ZAP_ALL };
+
 static void vm_gets_its_irqchip(void **state)
 {
 	(void)state;
-	assert_int_equal(arch_vm_create(NULL, 0), 0);
+	assert_int_equal(arch_vm_create(NULL, &plain), 0);
 	assert_true(fake.irqchip);
 	/* This quirk, no other. */
 	assert_int_equal(fake.quirks_disabled, KVM_X86_QUIRK_SLOT_ZAP_ALL);
@@ -19,10 +22,10 @@ static void vm_gets_its_irqchip(void **state)
 static void quirk_is_left_alone(void **state)
 {
 	(void)state;
-	assert_int_equal(arch_vm_create(NULL, ARCH_VM_SLOT_ZAP_ALL), 0);
+	assert_int_equal(arch_vm_create(NULL, &zap_all), 0);
 	assert_int_equal(fake.quirks_disabled, 0);
 	fake.quirks = 1; /* an older KVM */
-	assert_int_equal(arch_vm_create(NULL, 0), 0);
+	assert_int_equal(arch_vm_create(NULL, &plain), 0);
 	assert_int_equal(fake.quirks_disabled, 0);
 }
 
@@ -43,14 +46,14 @@ static void kvm_without_what_is_needed(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		fake.missing_cap = rows[i].cap;
 		capture_begin(&c);
-		assert_int_equal(arch_vm_create(NULL, 0), -ENOTSUP);
+		assert_int_equal(arch_vm_create(NULL, &plain), -ENOTSUP);
 		assert_non_null(strstr(capture_end(&c), rows[i].why));
 		assert_false(fake.irqchip);
 	}
 	fake.missing_cap = UINT_MAX;
 	fake.features = ~(1u << KVM_FEATURE_CLOCKSOURCE2);
 	capture_begin(&c);
-	assert_int_equal(arch_vm_create(NULL, 0), -ENOTSUP);
+	assert_int_equal(arch_vm_create(NULL, &plain), -ENOTSUP);
 	assert_non_null(strstr(capture_end(&c), "kvm-clock is missing"));
 }
 
@@ -71,12 +74,12 @@ static void physical_address_bits(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		fake.address_sizes = rows[i].eax;
-		assert_int_equal(arch_phys_bits(NULL, &bits), 0);
+		assert_int_equal(arch_phys_bits(NULL, &plain, &bits), 0);
 		assert_int_equal(bits, rows[i].bits);
 	}
 	fake.address_sizes = 0;
 	capture_begin(&c);
-	assert_int_equal(arch_phys_bits(NULL, &bits), -EINVAL);
+	assert_int_equal(arch_phys_bits(NULL, &plain, &bits), -EINVAL);
 	capture_end(&c);
 }
 
@@ -98,7 +101,7 @@ static void irqchip_is_reset(void **state)
 
 static int init_vm(void)
 {
-	return arch_vm_create(NULL, 0);
+	return arch_vm_create(NULL, &plain);
 }
 
 static int reset_vm(void)

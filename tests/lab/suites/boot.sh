@@ -59,19 +59,6 @@ reboot_restarts()
 	[ "$(grep -c '^REBOOTING' "$LAB_OUT/restart.out")" -ge 4 ]
 }
 
-# wait_for NAME LINE: until the guest has printed a line.
-wait_for()
-{
-	local i
-
-	for ((i = 0; i < 600; i++)); do
-		[ -e "$LAB_OUT/$1.out" ] && said "$1" "$2" && return 0
-		sleep 0.05
-	done
-	echo "no '$2' from guest $1"
-	return 1
-}
-
 # start NAME SCRIPT OPTION...: in the background; pid is in wherry_pid.
 start()
 {
