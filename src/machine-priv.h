@@ -88,7 +88,7 @@ struct machine {
 	unsigned int pending; /* bits of enum vm_event; dev_lock */
 	int signal_fd;
 	struct loop_source event_src, signal_src;
-	struct loop_timer timeout, grace;
+	struct loop_timer timeout, grace, press;
 	uint64_t asked_ns; /* when a signal pressed the power button; 0: none */
 	bool wanted; /* the host asked for a device, so the button is pressed */
 	unsigned int nr_reboots;

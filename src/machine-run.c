@@ -24,6 +24,10 @@
  * and then to its group. */
 #define REPEAT_NS 200000000u
 
+/* A guest that is starting, or whose programs are, hears of no button: it is
+ * pressed until somebody does. */
+#define PRESS_AGAIN_MS 2000
+
 static void end(struct machine *m, enum machine_end how, const char *reason)
 {
 	m->result.end = how;
@@ -109,12 +113,20 @@ static void on_quit(void *opaque)
 	end(opaque, END_KILLED, "console");
 }
 
-/* The time to comply runs from the first request on. */
-static void ask_guest(struct machine *m)
+static void press_button(void *opaque)
 {
+	struct machine *m = opaque;
+
 	bus_lock(m->bus);
 	power_button(m->power);
 	bus_unlock(m->bus);
+	(void)loop_timer_set(&m->press, PRESS_AGAIN_MS);
+}
+
+/* The time to comply runs from the first request on. */
+static void ask_guest(struct machine *m)
+{
+	press_button(m);
 	if (!m->asked_ns && !m->wanted)
 		(void)loop_timer_set(&m->grace, m->cfg->grace_ms);
 }
@@ -195,6 +207,8 @@ static int start_loop(struct machine *m)
 		r = loop_timer_init(m->loop, &m->timeout, on_timeout, m);
 	if (!r)
 		r = loop_timer_init(m->loop, &m->grace, on_grace, m);
+	if (!r)
+		r = loop_timer_init(m->loop, &m->press, press_button, m);
 	if (!r && m->cfg->timeout_ms)
 		r = loop_timer_set(&m->timeout, m->cfg->timeout_ms);
 	if (!r)

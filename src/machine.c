@@ -392,6 +392,7 @@ void machine_destroy(struct machine *m)
 		return;
 	loop_timer_fini(m->loop, &m->timeout);
 	loop_timer_fini(m->loop, &m->grace);
+	loop_timer_fini(m->loop, &m->press);
 	vcpus_destroy(m->vcpus);
 	machine_close_virtio(m);
 	for (unsigned int i = m->nr_devices; i-- > 0;)

@@ -121,6 +121,42 @@ static void a_signal_then_grace(void **state)
 	assert_string_equal(result.reason, "signal");
 }
 
+static atomic_int presses;
+
+/* Reads what the button says, again and again: port 0x600. */
+static int reads_the_button(struct kvm_run *run)
+{
+	const size_t at = offsetof(struct kvm_run, s) + 64;
+	uint32_t *word = (uint32_t *)((uint8_t *)run + at);
+
+	if (*(volatile uint8_t *)&run->immediate_exit)
+		return EINTR;
+	if (*word == 1 && atomic_fetch_add(&presses, 1) == 1)
+		return power_off(run);
+	if (atomic_fetch_add(&entries, 1) == 0)
+		kill(getpid(), SIGTERM);
+	usleep(1000);
+	*word = 0;
+	run->io.direction = KVM_EXIT_IO_IN;
+	run->io.port = 0x600;
+	run->io.size = 4;
+	run->io.count = 1;
+	run->io.data_offset = at;
+	return exits_with(run, KVM_EXIT_IO);
+}
+
+/* One that nobody acted on is not the last. */
+static void the_button_is_pressed_again(void **state)
+{
+	struct run_config cfg = one_cpu();
+
+	(void)state;
+	cfg.grace_ms = 60000;
+	atomic_store(&presses, 0);
+	assert_string_equal(run(&cfg, reads_the_button).reason, "poweroff");
+	assert_int_equal(presses, 2);
+}
+
 static int busy_and_told_twice(struct kvm_run *run)
 {
 	if (atomic_fetch_add(&entries, 1) == 0) {
@@ -324,6 +360,7 @@ int main(void)
 		T(some_errors_pass),
 		T(a_timeout_ends_it),
 		T(a_signal_then_grace),
+		T(the_button_is_pressed_again),
 		T(a_doubled_signal_is_one),
 		T(the_second_signal_is_not_polite),
 		T(a_device_that_is_wanted_back_ends_it),

@@ -85,6 +85,21 @@ power_button()
 	said button '^PRESSED$'
 }
 
+# Long before there is a driver for it.
+early=earlycon
+[ "$LAB_ARCH" != x86_64 ] || early=earlycon=uart8250,io,0x3f8
+button_while_it_starts()
+{
+	initrd button >/dev/null
+	append="$early loglevel=6" guest early button --grace 90s &
+	wherry_shell=$!
+	wait_for early 'Kernel command line'
+	kill -TERM "$(pgrep -P $wherry_shell)"
+	said early '^GUEST-UP' && return 1
+	ends 0
+	said early '^PRESSED$'
+}
+
 two_signals()
 {
 	start twice sleep
@@ -186,6 +201,7 @@ check_status reboot-exit 0 guest again reboot --on-reboot exit
 check reboot-restarts reboot_restarts
 check_status timeout 4 guest forever sleep --timeout 8s
 check power-button power_button
+check power-button-early button_while_it_starts
 check second-signal two_signals
 check doubled-signal signal_comes_double
 check grace-expires grace_ends
