@@ -51,11 +51,10 @@
 #define NR_SPIS 32
 #define MSI_GSI NR_SPIS
 
-/* PPIs, as INTIDs: KVM's defaults for the timers, the BSA's for the PMU. */
+/* PPIs, as INTIDs: KVM's defaults for the timers. */
 #define PPI_TIMER_SECURE 29
 #define PPI_TIMER_PHYS 30
 #define PPI_TIMER_VIRT 27
 #define PPI_TIMER_HYP 26
-#define PPI_PMU 23
 
 #endif

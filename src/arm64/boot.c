@@ -49,17 +49,14 @@ static int load_initrd(struct tree_params *p, struct ram *ram,
 				&p->initrd);
 }
 
-static int draw_seeds(struct tree_params *p)
+static int draw(void *buf, size_t len)
 {
-	int r = 0;
+	ssize_t n = getrandom(buf, len, 0);
+	int r = n < 0 ? -errno : -EIO;
 
-	if (getrandom(p->seed, sizeof(p->seed), 0) != sizeof(p->seed) ||
-	    getrandom(&p->kaslr_seed, sizeof(p->kaslr_seed), 0) !=
-		    sizeof(p->kaslr_seed)) {
-		r = -errno;
-		log_err("cannot draw random numbers for the guest: %s",
-			strerror(-r));
-	}
+	if (n == (ssize_t)len)
+		return 0;
+	log_err("cannot draw random numbers for the guest: %s", strerror(-r));
 	return r;
 }
 
@@ -99,7 +96,9 @@ int arch_boot_load(struct ram *ram, const struct layout *l,
 	tree = align_up(img.end, TREE_MAX_BYTES);
 	r = load_initrd(&p, ram, in, &img, tree);
 	if (!r)
-		r = draw_seeds(&p);
+		r = draw(p.seed, sizeof(p.seed));
+	if (!r)
+		r = draw(&p.kaslr_seed, sizeof(p.kaslr_seed));
 	if (!r)
 		r = load_tree(ram, tree, &p);
 	*entry = (struct boot_entry){

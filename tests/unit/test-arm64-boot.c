@@ -44,6 +44,20 @@ int __wrap_read_file(const char *path, size_t max, char **out,
 	return -ENOENT;
 }
 
+ssize_t __real_getrandom(void *buf, size_t len, unsigned int flags);
+ssize_t __wrap_getrandom(void *buf, size_t len, unsigned int flags);
+
+/* The draw_fails-th one gives draw_gives bytes; with -1, ENOSYS. */
+static int draw_fails, draw_gives;
+
+ssize_t __wrap_getrandom(void *buf, size_t len, unsigned int flags)
+{
+	if (!draw_fails || --draw_fails)
+		return __real_getrandom(buf, len, flags);
+	errno = draw_gives < 0 ? ENOSYS : 0;
+	return draw_gives;
+}
+
 static int setup_bytes(void **state, uint64_t bytes)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -195,6 +209,18 @@ static void seeds_differ_each_time(void **state)
 }
 
 /* All of the initrd is where an early kernel can reach it. */
+static void seeds_that_cannot_be_had(void **state)
+{
+	for (int n = 1; n <= 2; n++) {
+		draw_fails = n;
+		draw_gives = -1;
+		refused(*state, -ENOSYS, "cannot draw random numbers");
+		draw_fails = n;
+		draw_gives = 5;
+		refused(*state, -EIO, "cannot draw random numbers");
+	}
+}
+
 static void initrd_is_within_32_gib(void **state)
 {
 	struct fixture *f = *state;
@@ -430,6 +456,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(kernel_tree_and_initrd),
 		TEST(seeds_differ_each_time),
+		TEST(seeds_that_cannot_be_had),
 		cmocka_unit_test_setup_teardown(initrd_is_within_32_gib,
 						setup_40g, teardown),
 		TEST(initrd_that_does_not_fit),
