@@ -36,6 +36,10 @@ struct zboot {
 /* A signature may follow; it is of no use here. */
 #define MAX_TAIL_BYTES MIB(1)
 
+/* The instruction B and the sign of its offset, which counts words. */
+#define B_MASK 0xfe000000u
+#define B_FORWARD 0x14000000u
+
 struct packed {
 	enum unpack_codec codec;
 	uint64_t offset, len; /* in the file */
@@ -135,6 +139,24 @@ static int check_sections(const struct boot_file *f, const struct header *h)
 	return 0;
 }
 
+/*
+ * Of others what the kernel does first can be told: it branches into the code
+ * for its start, which has a place in the last third or so.
+ */
+static int check_branch(const struct boot_file *f, const struct header *h)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(h->code); i++) {
+		uint32_t insn = h->code[i];
+
+		if ((insn & B_MASK) == B_FORWARD &&
+		    !boot_file_has(f, 4 * (i + (insn & ~B_MASK)), 4))
+			return refuse(f, "truncated: it ends before the code "
+					 "that it starts with; get a complete "
+					 "image");
+	}
+	return 0;
+}
+
 static int check_header(const struct boot_file *f, const struct header *h)
 {
 	if (!h->image_size)
@@ -200,8 +222,8 @@ static int load_stream(struct image *img, const struct boot_file *f,
 	if (got < sizeof(h) || memcmp(h.magic, IMAGE_MAGIC, 4))
 		return unknown_image(f, &h, got);
 	r = check_header(f, &h);
-	if (!r && s->codec == UNPACK_STORED && h.pe_offset)
-		r = check_sections(f, &h);
+	if (!r && s->codec == UNPACK_STORED)
+		r = h.pe_offset ? check_sections(f, &h) : check_branch(f, &h);
 	if (r)
 		return r;
 	to = place(img, f, ram, &h);

@@ -189,6 +189,31 @@ static void cut_images(void **state)
 	refused(f, "ends too early");
 }
 
+/* One that is not for EFI tells where it begins, and no more. */
+static void images_cut_before_their_entry(void **state)
+{
+	static const uint32_t entry = ARM64_IMAGE_BYTES / 4 * 3;
+	struct fixture *f = *state;
+
+	memset(f->plain.bytes + 60, 0, 4);
+	for (unsigned int word = 0; word < 2; word++) {
+		store_le(f->plain.bytes, 8, 0xd503201fd503201f); /* nop */
+		store_le(f->plain.bytes + 4 * word, 4,
+			 0x14000000 | (entry / 4 - word));
+		f->file = f->plain;
+		f->file.len = entry + 4;
+		assert_int_equal(load(f), 0);
+		f->file.len = entry + 3;
+		refused(f, "truncated: it ends before the code");
+		f->file.len = 64;
+		refused(f, "truncated: it ends before the code");
+		/* Backwards: whatever that means. */
+		store_le(f->plain.bytes + 4 * word, 4, 0x17ffffff);
+		f->file = f->plain;
+		loaded(f, 0);
+	}
+}
+
 static void damaged_streams(void **state)
 {
 	struct fixture *f = *state;
@@ -346,6 +371,7 @@ int main(void)
 		TEST(packed_images),
 		TEST(tails),
 		TEST(cut_images),
+		TEST(images_cut_before_their_entry),
 		TEST(damaged_streams),
 		TEST(headers_that_lie),
 		TEST(longer_than_the_header_says),
