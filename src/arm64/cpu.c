@@ -15,6 +15,11 @@
 #include "kvm.h"
 #include "log.h"
 
+/* Newer than Debian 12; its data are those of KVM_EXIT_ARM_NISV. */
+#ifndef KVM_EXIT_ARM_LDST64B
+#define KVM_EXIT_ARM_LDST64B 42
+#endif
+
 #define CORE_REG(name)                                         \
 	(KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | \
 	 KVM_REG_ARM_CORE_REG(regs.name))
@@ -163,14 +168,22 @@ int arch_vcpu_reset(struct kvm *kvm, int vcpu_fd, unsigned int id,
 
 const char *arch_exit_name(uint32_t reason)
 {
-	return reason == KVM_EXIT_ARM_NISV ? "undecodable" : NULL;
+	switch (reason) {
+	case KVM_EXIT_ARM_NISV:
+		return "undecodable";
+	case KVM_EXIT_ARM_LDST64B:
+		return "64_bytes";
+	default:
+		return NULL;
+	}
 }
 
 /*
  * The guest reached for a device by an instruction that the CPU does not
  * describe to KVM: one for several registers at once, or that moves its base
- * on.  It is answered as by a device that takes no such access, with an
- * external abort, which is the business of the program that did it.
+ * on; or by one for 64 bytes (FEAT_LS64), which KVM leaves to us.  It is
+ * answered as by a device that takes no such access, with an external abort,
+ * which is the business of the program that did it.
  */
 int arch_vcpu_exit(struct kvm *kvm, int vcpu_fd, unsigned int id,
 		   const struct kvm_run *run, struct ratelimit *rl)
@@ -181,7 +194,7 @@ int arch_vcpu_exit(struct kvm *kvm, int vcpu_fd, unsigned int id,
 
 	log_guest(rl,
 		  "vcpu%u: the guest accessed a device at %#llx by an "
-		  "instruction that KVM cannot decode: it gets an abort",
+		  "instruction that cannot be emulated: it gets an abort",
 		  id, (unsigned long long)run->arm_nisv.fault_ipa);
 	r = kvm_ioctl(kvm, vcpu_fd, KVM_SET_VCPU_EVENTS, &events);
 	return r ? failed(&v, "KVM_SET_VCPU_EVENTS", r) : 0;

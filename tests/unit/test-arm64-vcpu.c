@@ -119,6 +119,7 @@ static void what_cannot_be_decoded_is_an_abort(void **state)
 
 	(void)state;
 	assert_string_equal(arch_exit_name(KVM_EXIT_ARM_NISV), "undecodable");
+	assert_string_equal(arch_exit_name(42), "64_bytes");
 	assert_null(arch_exit_name(KVM_EXIT_MMIO));
 	capture_begin(&c);
 	for (unsigned int i = 0; i < 50; i++) {

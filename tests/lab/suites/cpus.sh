@@ -25,7 +25,7 @@ undecodable()
 	said undecodable 'went$' && return 1
 	said undecodable '^STILL-HERE$'
 	[ "$(stat_of "$LAB_OUT/undecodable.json" undecodable)" = 33 ]
-	grep 'cannot decode' "$LAB_OUT/undecodable.err"
+	grep 'cannot be emulated' "$LAB_OUT/undecodable.err"
 	[ "$(grep -c . "$LAB_OUT/undecodable.err")" -le 12 ]
 }
 
