@@ -463,7 +463,10 @@ int serial_start(struct serial *s, struct loop *loop,
 	if (r)
 		return r;
 	s->loop = loop;
-	return console_start(s->con, loop, &con_ops, s);
+	if (quit)
+		return console_start(s->con, loop, &con_ops, s);
+	console_share(s->con, on_writable, s);
+	return 0;
 }
 
 void serial_destroy(struct serial *s)

@@ -13,6 +13,7 @@
 #include "sandbox.h"
 
 #define CONFIG_MAX_CPUS 64
+#define CONFIG_MAX_CHANNELS 30
 #define CONFIG_MAX_DEVICES 31 /* root ports 00:01.0 to 00:1f.0 */
 
 enum config_thp { THP_DEFAULT, THP_ON, THP_OFF };
@@ -66,6 +67,16 @@ enum console_kind { CONSOLE_STDIO, CONSOLE_FILE, CONSOLE_UNIX, CONSOLE_OFF };
 struct console_config {
 	enum console_kind kind;
 	char *path; /* FILE, UNIX */
+	bool is_virtio; /* device=virtio: hvc0 instead of the serial port */
+};
+
+enum channel_kind { CHANNEL_UNIX, CHANNEL_FILE, CHANNEL_FD };
+
+struct channel_config {
+	enum channel_kind kind;
+	char *path; /* UNIX, FILE */
+	int fd; /* -1 unless FD */
+	char *name; /* in the guest; no two alike */
 };
 
 /* --p2p: whether assigned devices reach each other's BARs. */
@@ -91,6 +102,8 @@ struct run_config {
 	unsigned int nr_devices;
 	struct console_config console;
 	bool rng; /* --rng: a virtio entropy device */
+	struct channel_config channels[CONFIG_MAX_CHANNELS];
+	unsigned int nr_channels;
 	uint64_t timeout_ms; /* 0: none */
 	uint64_t grace_ms;
 	enum reboot_action on_reboot;

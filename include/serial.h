@@ -20,7 +20,8 @@ struct serial;
 int serial_create(struct serial **out, struct bus *bus, enum bus_space space,
 		  uint64_t base, struct irq *irq, uint32_t gsi,
 		  struct console *con);
-/* Connects the console's input; quit is called on Ctrl-a x. */
+/* Connects the console's input; quit is called on Ctrl-a x.  NULL: the input is
+ * another device's, and only what the guest sends goes there. */
 int serial_start(struct serial *s, struct loop *loop,
 		 void (*quit)(void *opaque), void *opaque);
 /* Power-on state; what the guest has sent still goes out.  dev_lock held. */

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "config-board.h"
+#include "config-console.h"
 #include "config-device.h"
 #include "config-virtio.h"
 #include "log.h"
@@ -76,50 +76,6 @@ int config_set_name(const char *option, const char *value, char **out)
 static int set_device(void *ctx, const char *value)
 {
 	return config_add_device(ctx, value);
-}
-
-static int set_console_kind(void *ctx, const char *option, const char *value)
-{
-	static const char *const words[] = { "stdio", "file:PATH", "unix:PATH",
-					     "off" };
-	struct console_config *con = ctx;
-	unsigned int kind = CONSOLE_STDIO;
-	int r;
-
-	if (!strncmp(value, "file:", 5))
-		kind = CONSOLE_FILE;
-	else if (!strncmp(value, "unix:", 5))
-		kind = CONSOLE_UNIX;
-	if (kind == CONSOLE_STDIO) {
-		r = option_word(option, value, words, ARRAY_SIZE(words), &kind);
-		con->kind = kind;
-		return r;
-	}
-
-	con->kind = kind;
-	if (!value[5]) {
-		log_err("%s: %s has no path; write %s", option, value,
-			words[kind]);
-		return -EINVAL;
-	}
-	r = option_string(option, value + 5, &con->path);
-	if (r)
-		return r;
-	if (kind == CONSOLE_UNIX &&
-	    strlen(con->path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
-		log_err("%s: %s: longer than the name of a socket can be",
-			option, con->path);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int set_console(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_list("--console", value, set_console_kind, NULL, 0,
-			   &cfg->console);
 }
 
 static int set_timeout(void *ctx, const char *value)
@@ -230,7 +186,8 @@ static int set_result(void *ctx, const char *value)
 
 static const struct opt run_options[] = {
 	{ "append", 0, .set = set_append },
-	{ "console", 0, .set = set_console },
+	{ "channel", 0, .many = true, .set = config_add_channel },
+	{ "console", 0, .set = config_set_console },
 	{ "cpus", 'c', .set = config_set_cpus },
 	{ "device", 'd', .many = true, .set = set_device },
 	{ "grace", 0, .set = set_grace },
@@ -338,7 +295,7 @@ void config_destroy(struct run_config *cfg)
 	free(cfg->kernel);
 	free(cfg->initrd);
 	free(cfg->append);
-	free(cfg->console.path);
+	config_free_consoles(cfg);
 	free(cfg->stats_path);
 	free(cfg->result_path);
 	free(cfg);

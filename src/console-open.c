@@ -39,29 +39,29 @@ static int reopen(int fd, int flags)
 	return open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-int console_open_stdin(bool *may_block)
+int console_open_reader(int fd, bool *may_block)
 {
-	int fd = reopen(STDIN_FILENO, O_RDONLY);
+	int anew = reopen(fd, O_RDONLY);
 
-	*may_block = fd < 0;
-	if (fd < 0 && fcntl(STDIN_FILENO, F_GETFD) >= 0)
-		return STDIN_FILENO;
-	return fd;
+	*may_block = anew < 0;
+	if (anew < 0 && fcntl(fd, F_GETFD) >= 0)
+		return fd;
+	return anew;
 }
 
-int console_open_stdout(size_t *chunk)
+int console_open_writer(int fd, size_t *chunk)
 {
-	int fd = reopen(STDOUT_FILENO, O_WRONLY);
+	int anew = reopen(fd, O_WRONLY);
 	struct stat st;
 
 	*chunk = 0;
-	if (fd >= 0 || fstat(STDOUT_FILENO, &st))
-		return fd;
+	if (anew >= 0 || fstat(fd, &st))
+		return anew;
 	/* A pipe or socket that polls writable has a page of room; a terminal
 	 * promises less. */
 	if (!S_ISREG(st.st_mode))
-		*chunk = isatty(STDOUT_FILENO) ? 64 : 4096;
-	return STDOUT_FILENO;
+		*chunk = isatty(fd) ? 64 : 4096;
+	return fd;
 }
 
 int console_open_file(const char *path)

@@ -1,115 +1,128 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * console - the host end of the guest's console. Owns what it opened, the
- * escape character and the input that the guest has not taken. It does not own the
- * terminal's mode (tty.c).
+ * console - the host end of a console or a channel: its life, and what goes
+ * out. Owns what it opened; what goes in is console-input.c's, who is there
+ * console-client.c's. It does not own the terminal's mode (tty.c).
  */
-#include "console.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "console-open.h"
+#include "console-priv.h"
 #include "fd.h"
 #include "log.h"
-#include "loop.h"
 #include "stats.h"
 #include "util.h"
 
-#define ESCAPE 0x01 /* Ctrl-a */
-
-struct console {
-	enum console_mode mode;
-	char *path; /* UNIX: what to unlink */
-	struct loop *loop;
-	const struct console_ops *ops;
-	void *opaque;
-
-	/* Loop thread. */
-	struct loop_source in, listener, wake;
-	bool reading; /* in is watched for input */
-	bool direct; /* in is a regular file: read without the loop */
-	bool may_block; /* in is inherited: poll before each read */
-	bool tty, escaped;
-	uint8_t buf[4096];
-	size_t start, len; /* what the guest has not taken */
-	_Atomic bool stalled; /* input is left over; a kick clears it */
-
-	/* A leaf: nothing is called with it held. */
-	pthread_mutex_t lock;
-	struct loop_source out; /* .fd: lock; -1 drops */
-	size_t chunk; /* lock: what one write after a poll may take; 0: all */
-	bool want_room; /* lock: loop, watch out and call writable */
-	bool told; /* lock: a failure of out was logged */
-	bool watching_out; /* loop thread */
+static const struct sandbox_ioctl ioctls[] = {
+	{ TIOCGWINSZ, SANDBOX_LOOP, "the size of the terminal's window" },
 };
+const struct sandbox_ioctls console_sandbox_ioctls = { ioctls,
+						       ARRAY_SIZE(ioctls) };
 
-static void wake_loop(struct console *con)
+void console_wake(struct console *con)
 {
 	/* Fails only when the counter is full, and then it is awake. */
 	(void)!eventfd_write(con->wake.fd, 1);
 }
 
-static int open_ends(struct console *con, const char *path)
+static int out_of_memory(const char *name)
+{
+	log_err("%s: out of memory", name);
+	return -ENOMEM;
+}
+
+/* A descriptor that was passed: a stream, or a socket that listens. */
+static int open_fd(struct console *con, int fd)
+{
+	int listens = 0, flags = fcntl(fd, F_GETFL), r;
+	socklen_t len = sizeof(listens);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) &&
+	    listens) {
+		con->mode = CONSOLE_TO_UNIX;
+		con->listener.fd = fd;
+		/* A client that left meanwhile is not waited for. */
+		if (!fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+			return 0;
+		goto err;
+	}
+	if (flags < 0)
+		goto err;
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		con->in.fd = console_open_reader(fd, &con->may_block);
+	if ((flags & O_ACCMODE) != O_RDONLY)
+		con->out.fd = console_open_writer(fd, &con->chunk);
+	/* epoll tells sources apart by descriptor. */
+	if (con->out.fd == con->in.fd)
+		con->out.fd = fcntl(con->in.fd, F_DUPFD_CLOEXEC, 0);
+	if (con->in.fd >= 0 || con->out.fd >= 0)
+		return 0;
+err:
+	r = -errno;
+	log_err("%s: cannot be used: %s", con->name, strerror(-r));
+	return r;
+}
+
+static int open_ends(struct console *con, const struct console_params *params)
 {
 	switch (con->mode) {
 	case CONSOLE_TO_STDIO:
 		con->tty = isatty(STDIN_FILENO);
-		con->in.fd = console_open_stdin(&con->may_block);
-		con->out.fd = console_open_stdout(&con->chunk);
+		con->in.fd = console_open_reader(STDIN_FILENO, &con->may_block);
+		con->out.fd = console_open_writer(STDOUT_FILENO, &con->chunk);
 		return 0;
 	case CONSOLE_TO_FILE:
-		con->out.fd = console_open_file(path);
+		con->out.fd = console_open_file(params->path);
 		return MIN(con->out.fd, 0);
 	case CONSOLE_TO_UNIX:
-		con->path = strdup(path);
-		if (!con->path) {
-			log_err("console: out of memory");
-			return -ENOMEM;
-		}
-		con->listener.fd = console_open_unix(path);
+		con->path = strdup(params->path);
+		if (!con->path)
+			return out_of_memory(params->name);
+		con->listener.fd = console_open_unix(con->path);
 		return MIN(con->listener.fd, 0);
+	case CONSOLE_TO_FD:
+		return open_fd(con, params->fd);
 	case CONSOLE_TO_NOTHING:
 		break;
 	}
 	return 0;
 }
 
-int console_create(struct console **out, enum console_mode mode,
-		   const char *path)
+int console_create(struct console **out, const struct console_params *params)
 {
 	struct console *con = calloc(1, sizeof(*con));
 	int r;
 
-	if (!con) {
-		log_err("console: out of memory");
-		return -ENOMEM;
-	}
-	con->mode = mode;
+	if (!con)
+		return out_of_memory(params->name);
+	con->mode = params->mode;
+	con->keep = params->keep;
 	con->in.fd = con->out.fd = -1;
 	con->wake.fd = con->listener.fd = -1;
 	pthread_mutex_init(&con->lock, NULL);
 	/* A reader that goes away shall not take the guest with it. */
 	signal(SIGPIPE, SIG_IGN);
-	r = open_ends(con, path);
+	con->name = strdup(params->name);
+	r = con->name ? open_ends(con, params) : out_of_memory(params->name);
 	if (r)
 		goto err;
 	con->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (con->wake.fd < 0) {
 		r = -errno;
-		log_err("console: eventfd: %s; raise the limit of open files "
+		log_err("%s: eventfd: %s; raise the limit of open files "
 			"(ulimit -n)",
-			strerror(-r));
+			con->name, strerror(-r));
 		goto err;
 	}
 	*out = con;
@@ -119,14 +132,23 @@ err:
 	return r;
 }
 
-/* A failed write: only what may be tried again is not dropped. */
-static void write_failed(struct console *con, int err)
+/* A failed write: only what may be tried again, or by another, is not dropped.
+ * How much is to count as written. */
+static size_t write_failed(struct console *con, int err, size_t done,
+			   size_t len)
 {
+	bool left = err == EPIPE || err == EIO || err == ECONNRESET;
+
+	if (left && con->keep) {
+		con->gone = true;
+		return done;
+	}
 	/* A reader that left is no error; the loop sees it too. */
-	if (con->told || err == EPIPE || err == EIO || err == ECONNRESET)
-		return;
+	if (con->told || left)
+		return len;
 	con->told = true;
-	log_err("console: output is lost: %s", strerror(err));
+	log_err("%s: output is lost: %s", con->name, strerror(err));
+	return len;
 }
 
 static size_t write_locked(struct console *con, const uint8_t *buf, size_t len)
@@ -135,7 +157,7 @@ static size_t write_locked(struct console *con, const uint8_t *buf, size_t len)
 	size_t done = 0, n;
 	ssize_t r;
 
-	while (con->out.fd >= 0 && done < len) {
+	while (con->out.fd >= 0 && done < len && !con->gone) {
 		n = len - done;
 		if (con->chunk) {
 			if (poll(&pfd, 1, 0) <= 0)
@@ -143,31 +165,32 @@ static size_t write_locked(struct console *con, const uint8_t *buf, size_t len)
 			n = MIN(n, con->chunk);
 		}
 		r = write(con->out.fd, buf + done, n);
-		if (r >= 0) {
+		if (r >= 0)
 			done += (size_t)r;
-		} else if (errno == EAGAIN) {
+		else if (errno == EAGAIN)
 			return done;
-		} else if (errno != EINTR) {
-			write_failed(con, errno);
-			return len;
-		}
+		else if (errno != EINTR)
+			return write_failed(con, errno, done, len);
 	}
-	return len;
+	return con->keep ? done : len;
 }
 
 size_t console_write(struct console *con, const uint8_t *buf, size_t len)
 {
-	bool wake;
+	bool wake, gone;
 	size_t n;
 
 	pthread_mutex_lock(&con->lock);
+	gone = con->gone;
 	n = write_locked(con, buf, len);
-	wake = n < len && !con->want_room;
-	if (wake)
+	/* Where nobody is, the next to come is room enough. */
+	wake = n < len && !con->want_room && con->out.fd >= 0;
+	wake |= con->gone && !gone;
+	if (n < len)
 		con->want_room = true;
 	pthread_mutex_unlock(&con->lock);
 	if (wake)
-		wake_loop(con);
+		console_wake(con);
 	return n;
 }
 
@@ -187,89 +210,7 @@ size_t console_write_wait(struct console *con, const uint8_t *buf, size_t len,
 	}
 }
 
-void console_kick_input(struct console *con)
-{
-	if (atomic_load_explicit(&con->stalled, memory_order_acquire) &&
-	    atomic_exchange(&con->stalled, false))
-		wake_loop(con);
-}
-
-/* Starts or stops watching for input, as there is room for it. */
-static void watch_input(struct console *con)
-{
-	/* A terminal is always read: the escape must work when the guest
-	 * hangs. */
-	bool want = con->tty || !con->len;
-
-	if (con->in.fd < 0 || con->direct || want == con->reading)
-		return;
-	con->reading = want;
-	/* A client's hang-up is worth knowing at any time; that of a pipe
-	 * would be reported again and again while input is left over. */
-	if (con->mode == CONSOLE_TO_UNIX)
-		(void)loop_modify(con->loop, &con->in, want ? EPOLLIN : 0);
-	else if (!want)
-		loop_remove(con->loop, &con->in);
-	else if (loop_add(con->loop, &con->in) == -EPERM)
-		con->direct = true;
-}
-
-/* Offers what is buffered to the guest. */
-static void offer_input(struct console *con)
-{
-	size_t n, len;
-
-	while (con->len) {
-		len = con->len;
-		/* Before the offer: a kick in between must not be missed. */
-		atomic_store(&con->stalled, true);
-		n = con->ops->input(con->opaque, con->buf + con->start, len);
-		con->start += n;
-		con->len -= n;
-		if (n < len)
-			break;
-		atomic_store(&con->stalled, false);
-	}
-	watch_input(con);
-}
-
-/* Appends to the buffer; what has no room is lost. */
-static void keep(struct console *con, uint8_t c)
-{
-	if (con->start && con->start + con->len == sizeof(con->buf)) {
-		memmove(con->buf, con->buf + con->start, con->len);
-		con->start = 0;
-	}
-	if (con->start + con->len < sizeof(con->buf))
-		con->buf[con->start + con->len++] = c;
-}
-
-/* Takes what was typed; true when it asks to quit. */
-static bool take_typed(struct console *con, const uint8_t *in, size_t len)
-{
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if (!con->tty) {
-			keep(con, in[i]);
-		} else if (con->escaped) {
-			con->escaped = false;
-			if (in[i] == 'x')
-				return true;
-			keep(con, ESCAPE);
-			if (in[i] != 'a')
-				keep(con, in[i]);
-		} else if (in[i] == ESCAPE) {
-			con->escaped = true;
-		} else {
-			keep(con, in[i]);
-		}
-	}
-	return false;
-}
-
-/* Output can go on, or is dropped from now on. */
-static void room_again(struct console *con)
+void console_room_again(struct console *con)
 {
 	bool wanted;
 
@@ -280,106 +221,29 @@ static void room_again(struct console *con)
 	wanted = con->want_room;
 	con->want_room = false;
 	pthread_mutex_unlock(&con->lock);
-	if (wanted)
-		con->ops->writable(con->opaque);
+	if (!wanted)
+		return;
+	con->ops->writable(con->opaque);
+	if (con->shared)
+		con->shared(con->shared_opaque);
 }
 
 static void out_ready(void *opaque, uint32_t events)
 {
 	(void)events;
-	room_again(opaque);
+	console_room_again(opaque);
 }
 
-/* No more input from here. A client's leaving makes way for the next. */
-static void input_ended(struct console *con)
+/* Somebody waits for room. */
+static void watch_output(struct console *con)
 {
-	if (con->reading || con->mode == CONSOLE_TO_UNIX)
-		loop_remove(con->loop, &con->in);
-	con->reading = false;
-	if (con->mode != CONSOLE_TO_UNIX) {
-		if (con->in.fd != STDIN_FILENO)
-			fd_close(&con->in.fd);
-		con->in.fd = -1;
+	if (con->watching_out || (con->out.fd < 0 && con->keep))
 		return;
+	con->watching_out = true;
+	if (con->out.fd < 0 || loop_add(con->loop, &con->out)) {
+		con->watching_out = false;
+		console_room_again(con);
 	}
-	fd_close(&con->in.fd);
-	if (con->watching_out)
-		loop_remove(con->loop, &con->out);
-	con->watching_out = false;
-	pthread_mutex_lock(&con->lock);
-	fd_close(&con->out.fd);
-	pthread_mutex_unlock(&con->lock);
-	room_again(con);
-	(void)loop_add(con->loop, &con->listener);
-}
-
-static void read_input(struct console *con)
-{
-	struct pollfd pfd = { .fd = con->in.fd, .events = POLLIN };
-	uint8_t in[256];
-	ssize_t n;
-
-	if (con->may_block && poll(&pfd, 1, 0) <= 0)
-		return;
-	n = read(con->in.fd, in, sizeof(in));
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		input_ended(con);
-	} else if (take_typed(con, in, (size_t)n)) {
-		con->ops->quit(con->opaque);
-	} else {
-		offer_input(con);
-	}
-}
-
-static void read_direct(struct console *con)
-{
-	while (con->direct && con->in.fd >= 0 && !con->len)
-		read_input(con);
-}
-
-static void in_ready(void *opaque, uint32_t events)
-{
-	struct console *con = opaque;
-
-	if (con->reading)
-		read_input(con);
-	else if (events & (EPOLLHUP | EPOLLERR))
-		input_ended(con);
-}
-
-static void accept_client(void *opaque, uint32_t events)
-{
-	struct console *con = opaque;
-	int in cleanup_fd = -1, out cleanup_fd = -1;
-
-	(void)events;
-	in = accept4(con->listener.fd, NULL, NULL,
-		     SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (in < 0 && (errno == EMFILE || errno == ENFILE)) {
-		/* It would be reported again at once, for ever. */
-		log_err("%s: no more clients: %s", con->path, strerror(errno));
-		loop_remove(con->loop, &con->listener);
-	}
-	if (in < 0)
-		return;
-	/* epoll tells sources apart by descriptor, so each way has its own. */
-	out = fcntl(in, F_DUPFD_CLOEXEC, 0);
-	if (out < 0)
-		return;
-	con->in.fd = in;
-	con->in.events = con->len ? 0 : EPOLLIN;
-	con->reading = !con->len;
-	if (loop_add(con->loop, &con->in)) {
-		con->in.fd = -1;
-		return;
-	}
-	loop_remove(con->loop, &con->listener);
-	(void)fd_steal(&in);
-	pthread_mutex_lock(&con->lock);
-	con->out.fd = fd_steal(&out);
-	pthread_mutex_unlock(&con->lock);
 }
 
 /* Another thread has left something to do. */
@@ -387,22 +251,28 @@ static void woken(void *opaque, uint32_t events)
 {
 	struct console *con = opaque;
 	eventfd_t count;
-	bool want;
+	bool want, gone;
 
 	(void)events;
 	(void)!eventfd_read(con->wake.fd, &count);
 	pthread_mutex_lock(&con->lock);
 	want = con->want_room;
+	gone = con->gone;
 	pthread_mutex_unlock(&con->lock);
-	if (want && !con->watching_out) {
-		con->watching_out = true;
-		if (con->out.fd < 0 || loop_add(con->loop, &con->out)) {
-			con->watching_out = false;
-			room_again(con);
-		}
-	}
-	offer_input(con);
-	read_direct(con);
+	/* What it had sent before it left is the guest's. */
+	if (gone && con->in.fd < 0)
+		console_input_ended(con);
+	else if (want && !gone)
+		watch_output(con);
+	console_offer_input(con);
+	console_read_direct(con);
+}
+
+void console_share(struct console *con, void (*writable)(void *opaque),
+		   void *opaque)
+{
+	con->shared = writable;
+	con->shared_opaque = opaque;
 }
 
 int console_start(struct console *con, struct loop *loop,
@@ -415,10 +285,10 @@ int console_start(struct console *con, struct loop *loop,
 	con->opaque = opaque;
 	con->in.events = con->listener.events = con->wake.events = EPOLLIN;
 	con->out.events = EPOLLOUT;
-	con->in.fn = in_ready;
+	con->in.fn = console_in_ready;
 	con->out.fn = out_ready;
 	con->wake.fn = woken;
-	con->listener.fn = accept_client;
+	con->listener.fn = console_accept;
 	con->in.opaque = con->out.opaque = con;
 	con->wake.opaque = con->listener.opaque = con;
 
@@ -427,9 +297,28 @@ int console_start(struct console *con, struct loop *loop,
 		r = loop_add(loop, &con->listener);
 	if (r)
 		return r;
-	watch_input(con);
-	read_direct(con);
+	console_set_connected(con, con->listener.fd < 0);
+	console_watch_input(con);
+	console_read_direct(con);
 	return 0;
+}
+
+bool console_size(const struct console *con, uint16_t *cols, uint16_t *rows)
+{
+	struct winsize ws;
+
+	if (con->mode != CONSOLE_TO_STDIO || !con->tty ||
+	    ioctl(STDIN_FILENO, TIOCGWINSZ, &ws) || !ws.ws_col || !ws.ws_row)
+		return false;
+	*cols = ws.ws_col;
+	*rows = ws.ws_row;
+	return true;
+}
+
+void console_resized(struct console *con)
+{
+	if (con->ops && con->ops->resized)
+		con->ops->resized(con->opaque);
 }
 
 void console_destroy(struct console *con)
@@ -448,10 +337,11 @@ void console_destroy(struct console *con)
 		fd_close(&con->out.fd);
 	fd_close(&con->wake.fd);
 	/* Under seccomp this is refused, and the next console replaces it. */
-	if (con->listener.fd >= 0)
+	if (con->listener.fd >= 0 && con->path)
 		(void)unlink(con->path);
 	fd_close(&con->listener.fd);
 	free(con->path);
+	free(con->name);
 	pthread_mutex_destroy(&con->lock);
 	free(con);
 }

@@ -134,7 +134,7 @@ int machine_choose_p2p(struct machine *m)
 	r = try_p2p(m, &allowed[nr], nr_windows);
 	if (r || !m->p2p)
 		return r;
-	m->ioctls[4] = iommufd_p2p_sandbox_ioctls;
+	m->ioctls[5] = iommufd_p2p_sandbox_ioctls;
 	/* From now on nothing is attached that could not reach them. */
 	return iommufd_allow(m->iommufd, allowed, nr + nr_windows);
 }

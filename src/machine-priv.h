@@ -80,14 +80,16 @@ struct machine {
 	uint32_t pci_slots; /* bit n: slot n of the root bus is in use */
 	struct ram *ram;
 	bool p2p; /* devices reach each other's BARs */
-	struct sandbox_ioctls ioctls[5]; /* kvm, vfio, iommufd, arch, p2p */
+	/* kvm, vfio, iommufd, arch, console, p2p */
+	struct sandbox_ioctls ioctls[6];
 	struct vcpus *vcpus;
 
 	/* Running. */
 	int event_fd; /* wakes the loop for pending */
 	unsigned int pending; /* bits of enum vm_event; dev_lock */
 	int signal_fd;
-	struct loop_source event_src, signal_src;
+	int winch_fd; /* SIGWINCH alone, which asks for no end */
+	struct loop_source event_src, signal_src, winch_src;
 	struct loop_timer timeout, grace, press;
 	uint64_t asked_ns; /* when a signal pressed the power button; 0: none */
 	bool wanted; /* the host asked for a device, so the button is pressed */
@@ -134,5 +136,7 @@ int machine_reboot(struct machine *m);
 void machine_event(void *opaque, enum vm_event ev);
 void machine_device_wanted(void *opaque);
 void machine_device_error(void *opaque);
+/* Ctrl-a x. */
+void machine_quit(void *opaque);
 
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "console.h"
 #include "log.h"
 #include "machine-priv.h"
 #include "power.h"
@@ -108,7 +109,7 @@ static void on_grace(void *opaque)
 	end(m, END_KILLED, m->wanted ? "device-wanted" : "grace");
 }
 
-static void on_quit(void *opaque)
+void machine_quit(void *opaque)
 {
 	end(opaque, END_KILLED, "console");
 }
@@ -192,6 +193,17 @@ static void on_signal(void *opaque, uint32_t events)
 	}
 }
 
+/* The terminal's window has another size. */
+static void on_winch(void *opaque, uint32_t events)
+{
+	struct machine *m = opaque;
+	struct signalfd_siginfo si;
+
+	(void)events;
+	(void)!read(m->winch_fd, &si, sizeof(si));
+	console_resized(m->console);
+}
+
 static int start_loop(struct machine *m)
 {
 	int r;
@@ -200,9 +212,13 @@ static int start_loop(struct machine *m)
 		(struct loop_source){ m->event_fd, EPOLLIN, on_event, m };
 	m->signal_src =
 		(struct loop_source){ m->signal_fd, EPOLLIN, on_signal, m };
+	m->winch_src =
+		(struct loop_source){ m->winch_fd, EPOLLIN, on_winch, m };
 	r = loop_add(m->loop, &m->event_src);
 	if (!r)
 		r = loop_add(m->loop, &m->signal_src);
+	if (!r)
+		r = loop_add(m->loop, &m->winch_src);
 	if (!r)
 		r = loop_timer_init(m->loop, &m->timeout, on_timeout, m);
 	if (!r)
@@ -212,7 +228,9 @@ static int start_loop(struct machine *m)
 	if (!r && m->cfg->timeout_ms)
 		r = loop_timer_set(&m->timeout, m->cfg->timeout_ms);
 	if (!r)
-		r = serial_start(m->serial, m->loop, on_quit, m);
+		r = serial_start(
+			m->serial, m->loop,
+			m->cfg->console.is_virtio ? NULL : machine_quit, m);
 	for (unsigned int i = 0; !r && i < m->nr_devices; i++)
 		r = vfio_pci_start(m->devices[i].pci, m->loop);
 	return r ? r : machine_run_virtio(m);

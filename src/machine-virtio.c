@@ -5,39 +5,101 @@
  */
 #include <errno.h>
 
+#include "console.h"
 #include "json.h"
 #include "log.h"
 #include "machine-priv.h"
 #include "pci.h"
+#include "virtio-console.h"
 #include "virtio-pci.h"
 #include "virtio-rng.h"
 #include "virtio.h"
 
 #define NR_SLOTS 32
 
-/* Room for one more device; NULL, logged, when all slots are taken. */
-static struct machine_virtio *next_device(struct machine *m)
+/* Takes one that was just created. */
+static int add_device(struct machine *m, struct virtio_dev *dev)
 {
-	if (m->nr_virtio < CONFIG_MAX_VIRTIO)
-		return &m->virtio[m->nr_virtio];
+	if (m->nr_virtio < CONFIG_MAX_VIRTIO) {
+		m->virtio[m->nr_virtio++].dev = dev;
+		return 0;
+	}
 	log_err("more than %u virtio devices; the root bus has no place for "
 		"them",
 		CONFIG_MAX_VIRTIO);
-	return NULL;
+	dev->ops->destroy(dev);
+	return -ENOSPC;
 }
 
-static int open_rng(struct machine *m)
+static int open_rng(struct machine *m, struct virtio_dev **dev)
 {
-	struct machine_virtio *d = next_device(m);
-	int r = d ? virtio_rng_create(&d->dev) : -ENOSPC;
+	return m->cfg->rng ? virtio_rng_create(dev) : 0;
+}
 
-	m->nr_virtio += !r;
-	return r;
+static int open_console(struct machine *m, struct virtio_dev **dev)
+{
+	return m->cfg->console.is_virtio ?
+		       virtio_console_create(dev, m->console, machine_quit, m) :
+		       0;
+}
+
+static int open_channel(const struct channel_config *cfg,
+			struct virtio_channel *ch)
+{
+	static const enum console_mode modes[] = {
+		[CHANNEL_UNIX] = CONSOLE_TO_UNIX,
+		[CHANNEL_FILE] = CONSOLE_TO_FILE,
+		[CHANNEL_FD] = CONSOLE_TO_FD,
+	};
+	struct console_params params = {
+		.name = cfg->name,
+		.mode = modes[cfg->kind],
+		.path = cfg->path,
+		.fd = cfg->fd,
+		.keep = true,
+	};
+
+	ch->name = cfg->name;
+	return console_create(&ch->con, &params);
+}
+
+static int open_channels(struct machine *m, struct virtio_dev **dev)
+{
+	struct virtio_channel channels[CONFIG_MAX_CHANNELS];
+	unsigned int nr;
+
+	for (nr = 0; nr < m->cfg->nr_channels; nr++) {
+		int r = open_channel(&m->cfg->channels[nr], &channels[nr]);
+
+		if (!r)
+			continue;
+		while (nr-- > 0)
+			console_destroy(channels[nr].con);
+		return r;
+	}
+	return nr ? virtio_channels_create(dev, channels, nr) : 0;
 }
 
 int machine_open_virtio(struct machine *m)
 {
-	return m->cfg->rng ? open_rng(m) : 0;
+	/* In the order of their slots. */
+	static int (*const openers[])(struct machine * m,
+				      struct virtio_dev * *dev) = {
+		open_console,
+		open_channels,
+		open_rng,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
+		struct virtio_dev *dev = NULL;
+		int r = openers[i](m, &dev);
+
+		if (!r && dev)
+			r = add_device(m, dev);
+		if (r)
+			return r;
+	}
+	return 0;
 }
 
 static int free_slot(const struct machine *m)

@@ -96,18 +96,21 @@ static int create_vm(struct machine *m)
 	return 0;
 }
 
-static enum console_mode console_mode(enum console_kind kind)
+static int create_console(struct machine *m)
 {
-	switch (kind) {
-	case CONSOLE_STDIO:
-		return CONSOLE_TO_STDIO;
-	case CONSOLE_FILE:
-		return CONSOLE_TO_FILE;
-	case CONSOLE_UNIX:
-		return CONSOLE_TO_UNIX;
-	default:
-		return CONSOLE_TO_NOTHING;
-	}
+	static const enum console_mode modes[] = {
+		[CONSOLE_STDIO] = CONSOLE_TO_STDIO,
+		[CONSOLE_FILE] = CONSOLE_TO_FILE,
+		[CONSOLE_UNIX] = CONSOLE_TO_UNIX,
+		[CONSOLE_OFF] = CONSOLE_TO_NOTHING,
+	};
+	struct console_params params = {
+		.name = "console",
+		.mode = modes[m->cfg->console.kind],
+		.path = m->cfg->console.path,
+	};
+
+	return console_create(&m->console, &params);
 }
 
 static int create_board(struct machine *m)
@@ -128,9 +131,7 @@ static int create_board(struct machine *m)
 	if (!r)
 		r = loop_create(&m->loop);
 	if (!r)
-		r = console_create(&m->console,
-				   console_mode(m->cfg->console.kind),
-				   m->cfg->console.path);
+		r = create_console(m);
 	if (!r)
 		r = serial_create(&m->serial, m->bus, l->uart.space,
 				  l->uart.base, m->irq, l->uart_gsi,
@@ -314,16 +315,19 @@ static int create_events(struct machine *m)
 {
 	static const int wanted[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
 	struct sigaction sa;
-	sigset_t set;
+	sigset_t set, winch;
 	int r;
 
 	sigemptyset(&set);
+	sigemptyset(&winch);
+	sigaddset(&winch, SIGWINCH);
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
 		/* Ignored from the start, as under nohup(1), stays so. */
 		if (sigaction(wanted[i], NULL, &sa) == 0 &&
 		    sa.sa_handler != SIG_IGN)
 			sigaddset(&set, wanted[i]);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(SIG_BLOCK, &winch, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* Init's children are orphans of others: the kernel buries them. */
 	if (getpid() == 1)
@@ -331,6 +335,8 @@ static int create_events(struct machine *m)
 
 	m->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_fd >= 0)
+		m->winch_fd = signalfd(-1, &winch, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->winch_fd >= 0)
 		m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->event_fd >= 0)
 		return 0;
@@ -361,12 +367,13 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 	m->cfg = cfg;
 	m->stats = stats;
 	m->kernel_fd = m->initrd_fd = m->stats_fd = m->smaps_fd = -1;
-	m->event_fd = m->signal_fd = -1;
+	m->event_fd = m->signal_fd = m->winch_fd = -1;
 	m->pci_slots = 1; /* the host bridge */
 	m->ioctls[0] = kvm_sandbox_ioctls;
 	m->ioctls[1] = vfio_sandbox_ioctls;
 	m->ioctls[2] = iommufd_sandbox_ioctls;
 	m->ioctls[3] = arch_sandbox_ioctls;
+	m->ioctls[4] = console_sandbox_ioctls;
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		r = steps[i](m);
@@ -410,6 +417,7 @@ void machine_destroy(struct machine *m)
 	ram_destroy(m->ram);
 	fd_close(&m->event_fd);
 	fd_close(&m->signal_fd);
+	fd_close(&m->winch_fd);
 	fd_close(&m->smaps_fd);
 	fd_close(&m->stats_fd);
 	fd_close(&m->initrd_fd);

@@ -129,7 +129,11 @@ static int watch(struct guard *g)
 		case SIGTTIN:
 		case SIGTTOU:
 		case SIGURG:
+			break;
 		case SIGWINCH:
+			/* What goes to the terminal's group does not reach the
+			 * child's session. Not forward(): it kills nobody. */
+			(void)kill(g->child, SIGWINCH);
 			break;
 		case SIGCHLD:
 			if (reap(g, &status))

@@ -30,7 +30,8 @@ struct fixture {
 	/* The guest's end. */
 	uint8_t got[20000];
 	size_t nr_got, room;
-	unsigned int inputs, writables, quits;
+	unsigned int inputs, writables, quits, resizes;
+	bool connected;
 };
 
 static inline size_t on_input(void *opaque, const uint8_t *buf, size_t len)
@@ -60,7 +61,23 @@ static inline void on_quit(void *opaque)
 	f->quits++;
 }
 
-static const struct console_ops ops = { on_input, on_writable, on_quit };
+static inline void on_connected(void *opaque, bool on)
+{
+	struct fixture *f = opaque;
+
+	assert_int_not_equal(f->connected, on);
+	f->connected = on;
+}
+
+static inline void on_resized(void *opaque)
+{
+	struct fixture *f = opaque;
+
+	f->resizes++;
+}
+
+static const struct console_ops ops = { on_input, on_writable, on_quit,
+					on_connected, on_resized };
 
 static inline int setup(void **state)
 {
@@ -120,11 +137,22 @@ static inline void run(struct fixture *f)
 			run(f);                             \
 	} while (0)
 
+static inline int create(struct console **con, enum console_mode mode,
+			 const char *path)
+{
+	struct console_params p = { .name = "console",
+				    .mode = mode,
+				    .path = path };
+
+	return console_create(con, &p);
+}
+
 static inline void open_console(struct fixture *f, enum console_mode mode)
 {
 	if (f->other_user)
 		assert_int_equal(seteuid(NOBODY), 0);
-	assert_int_equal(console_create(&f->con, mode, f->path), 0);
+	f->connected = false;
+	assert_int_equal(create(&f->con, mode, f->path), 0);
 	assert_int_equal(seteuid(getuid()), 0);
 	assert_int_equal(console_start(f->con, f->loop, &ops, f), 0);
 }

@@ -36,6 +36,7 @@ struct irq {
 
 struct console {
 	const struct console_ops *ops;
+	void (*shared)(void *opaque);
 	void *opaque;
 	uint8_t out[16384];
 	size_t len, room;
@@ -88,6 +89,13 @@ size_t console_write_wait(struct console *con, const uint8_t *buf, size_t len,
 void console_kick_input(struct console *con)
 {
 	con->kicks++;
+}
+
+void console_share(struct console *con, void (*writable)(void *opaque),
+		   void *opaque)
+{
+	con->shared = writable;
+	con->opaque = opaque;
 }
 
 int console_start(struct console *con, struct loop *loop,

@@ -87,7 +87,8 @@ static void everything(void **state)
 	struct run_config *cfg = good(
 		"-k k --initrd=i --append=console=ttyS0,,x "
 		"-m 4G,hugepages=2M,prealloc,host-node=1 "
-		"-c8,affinity=4-6,,0 --console=unix:/run/a,,b --name w.1 "
+		"-c8,affinity=4-6,,0 --console=unix:/run/a,,b,device=virtio --name w.1 "
+		"--channel unix:/run/c,name=org.x.0 --channel=file:l,name=l "
 		"--timeout 1.5m --grace 0 --on-reboot exit --p2p on --sandbox strict --kvm slot-zap-all "
 		"--on-device-error ignore --rng "
 		"--stats s --result r");
@@ -107,6 +108,12 @@ static void everything(void **state)
 	assert_int_equal(cfg->cpus.affinity[3], 0);
 	assert_int_equal(cfg->console.kind, CONSOLE_UNIX);
 	assert_string_equal(cfg->console.path, "/run/a,b");
+	assert_true(cfg->console.is_virtio);
+	assert_int_equal(cfg->nr_channels, 2);
+	assert_int_equal(cfg->channels[0].kind, CHANNEL_UNIX);
+	assert_string_equal(cfg->channels[0].path, "/run/c");
+	assert_string_equal(cfg->channels[0].name, "org.x.0");
+	assert_int_equal(cfg->channels[1].kind, CHANNEL_FILE);
 	assert_string_equal(cfg->name, "w.1");
 	assert_int_equal(cfg->timeout_ms, 90000);
 	assert_int_equal(cfg->grace_ms, 0);
@@ -302,7 +309,17 @@ static const struct {
 	{ "-k k --console tty", "--console: tty: not one of stdio, file:PATH" },
 	{ "-k k --console file:",
 	  "--console: file: has no path; write file:PATH" },
-	{ "-k k --console stdio,device=virtio", "device: no such key" },
+	{ "-k k --console stdio,device=uart",
+	  "device: uart: not one of serial, virtio" },
+	{ "-k k --console stdio,devise=virtio", "devise: no such key" },
+	{ "-k k --channel tty,name=a",
+	  "--channel: tty: not one of unix:PATH, file:PATH, fd=N" },
+	{ "-k k --channel unix:/a", "/a: without a name; add ,name=NAME" },
+	{ "-k k --channel unix:,name=a", "unix: has no path; write unix:PATH" },
+	{ "-k k --channel fd=999,name=a", "descriptor 999 is not open" },
+	{ "-k k --channel unix:/a,name=a/b", "a/b: not a name" },
+	{ "-k k --channel unix:/a,name=a --channel file:/b,name=a",
+	  "--channel: name=a: given twice" },
 	{ "-k k --console unix:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	  "longer than the name of a socket can be" },

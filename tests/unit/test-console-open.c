@@ -44,22 +44,18 @@ static void bad_paths(void **state)
 	char path[200];
 
 	snprintf(path, sizeof(path), "%s/no/such", f->dir);
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_FILE, path),
-			 -ENOENT);
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_UNIX, path),
-			 -ENOENT);
+	assert_int_equal(create(&f->con, CONSOLE_TO_FILE, path), -ENOENT);
+	assert_int_equal(create(&f->con, CONSOLE_TO_UNIX, path), -ENOENT);
 	/* A FIFO that nobody reads does not hold up the start. */
 	assert_int_equal(mkfifo(f->path, 0600), 0);
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_FILE, f->path),
-			 -ENXIO);
+	assert_int_equal(create(&f->con, CONSOLE_TO_FILE, f->path), -ENXIO);
 	/* Only sockets are replaced. */
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_UNIX, f->path),
+	assert_int_equal(create(&f->con, CONSOLE_TO_UNIX, f->path),
 			 -EADDRINUSE);
 	assert_int_equal(access(f->path, F_OK), 0);
 	memset(path, 'x', sizeof(path));
 	path[sizeof(path) - 1] = 0;
-	assert_int_equal(console_create(&f->con, CONSOLE_TO_UNIX, path),
-			 -ENAMETOOLONG);
+	assert_int_equal(create(&f->con, CONSOLE_TO_UNIX, path), -ENAMETOOLONG);
 	assert_null(f->con);
 	console_destroy(NULL);
 }
@@ -94,15 +90,17 @@ static void unix_clients(void **state)
 	assert_got(f, "from a");
 	assert_int_equal(put(f, "to a"), 4);
 	expect(a, "to a");
+	assert_true(f->connected);
 	/* The next one's turn comes when the first has left. */
 	close(a);
 	run(f);
 	run(f);
+	assert_true(f->connected);
 	assert_got(f, "from b");
 	assert_int_equal(put(f, "to b"), 4);
 	expect(b, "to b");
 	/* Another console does not take the path from a live one. */
-	assert_int_equal(console_create(&second, CONSOLE_TO_UNIX, f->path),
+	assert_int_equal(create(&second, CONSOLE_TO_UNIX, f->path),
 			 -EADDRINUSE);
 	console_destroy(f->con);
 	f->con = NULL;

@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
 
@@ -278,6 +279,24 @@ static void escape_from_hung_guest(void **state)
 	close(master);
 }
 
+static void window_size(void **state)
+{
+	struct fixture *f = *state;
+	struct winsize ws = { .ws_row = 30, .ws_col = 100 };
+	uint16_t cols = 0, rows = 0;
+	int master = open_pty(f);
+
+	/* Not every terminal knows. */
+	assert_false(console_size(f->con, &cols, &rows));
+	assert_int_equal(ioctl(master, TIOCSWINSZ, &ws), 0);
+	assert_true(console_size(f->con, &cols, &rows));
+	assert_int_equal(cols, 100);
+	assert_int_equal(rows, 30);
+	console_resized(f->con);
+	assert_int_equal(f->resizes, 1);
+	close(master);
+}
+
 static void write_wait_times_out(void **state)
 {
 	struct fixture *f = *state;
@@ -308,6 +327,7 @@ int main(void)
 		T(regular_files),
 		T(terminal_escapes),
 		T(escape_from_hung_guest),
+		T(window_size),
 		T(write_wait_times_out),
 	};
 

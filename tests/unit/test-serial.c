@@ -156,6 +156,27 @@ static void thre_falls_when_console_is_full(void **state)
 		assert_int_equal(f->con.out[i], (uint8_t)i);
 }
 
+/* With a console that is another device's, only output goes there. */
+static void shared_console(void **state)
+{
+	struct fixture *f = *state;
+
+	serial_destroy(f->s);
+	f->con.ops = NULL;
+	assert_int_equal(serial_create(&f->s, f->bus, BUS_PIO, BASE, &f->irq,
+				       GSI, &f->con),
+			 0);
+	assert_int_equal(serial_start(f->s, &f->loop, NULL, NULL), 0);
+	assert_null(f->con.ops);
+	f->con.len = 0;
+	f->con.room = 0;
+	out(f, DATA, '\n');
+	assert_int_equal(f->con.len, 0);
+	f->con.room = sizeof(f->con.out);
+	f->con.shared(f->con.opaque);
+	assert_int_equal(f->con.len, 1);
+}
+
 static void blocked_console_is_not_tried_again(void **state)
 {
 	struct fixture *f = *state;
@@ -413,6 +434,7 @@ int main(void)
 		T(destroy_waits_for_console),
 		T(thre_falls_when_console_is_full),
 		T(blocked_console_is_not_tried_again),
+		T(shared_console),
 		T(overflow_is_dropped),
 		T(thri_interrupts),
 		T(input_waits_for_rts),

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -266,6 +267,34 @@ static void signals_are_forwarded(void **state)
 	assert_int_equal(finish(&t), 7);
 }
 
+static void on_winch(int sig)
+{
+	(void)sig;
+	(void)!write(1, "W", 1);
+}
+
+static void prepare_winch(void)
+{
+	signal(SIGWINCH, on_winch);
+}
+
+/* The child's session has no terminal, so nobody else would tell it. */
+static void window_changes_are_passed(void **state)
+{
+	struct winsize ws = { .ws_row = 10, .ws_col = 20 };
+	struct term t;
+	char c = 0;
+
+	(void)state;
+	start(&t, prepare_winch);
+	assert_int_equal(ioctl(t.master, TIOCSWINSZ, &ws), 0);
+	assert_int_equal(read(t.master, &c, 1), 1);
+	assert_int_equal(c, 'W');
+	assert_answers(&t);
+	type(&t, "e");
+	assert_int_equal(finish(&t), 42);
+}
+
 static void forwarded_signal_that_kills(void **state)
 {
 	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 };
@@ -378,6 +407,7 @@ int main(void)
 		cmocka_unit_test(restored_after_abort),
 		cmocka_unit_test(restored_after_seccomp_kill),
 		cmocka_unit_test(signals_are_forwarded),
+		cmocka_unit_test(window_changes_are_passed),
 		cmocka_unit_test(forwarded_signal_that_kills),
 		cmocka_unit_test(hang_up),
 		cmocka_unit_test(stop_and_continue),
