@@ -125,10 +125,14 @@ int config_add_channel(void *ctx, const char *value)
 		return -EINVAL;
 	}
 	for (const struct channel_config *o = cfg->channels; o != ch; o++) {
-		if (strcmp(o->name, ch->name))
-			continue;
-		log_err("--channel: name=%s: given twice", ch->name);
-		return -EINVAL;
+		if (!strcmp(o->name, ch->name)) {
+			log_err("--channel: name=%s: given twice", ch->name);
+			return -EINVAL;
+		}
+		if (ch->fd >= 0 && o->fd == ch->fd) {
+			log_err("--channel: fd=%d: given twice", ch->fd);
+			return -EINVAL;
+		}
 	}
 	return 0;
 }

@@ -110,7 +110,6 @@ static void everything(void **state)
 	assert_string_equal(cfg->console.path, "/run/a,b");
 	assert_true(cfg->console.is_virtio);
 	assert_int_equal(cfg->nr_channels, 2);
-	assert_int_equal(cfg->channels[0].kind, CHANNEL_UNIX);
 	assert_string_equal(cfg->channels[0].path, "/run/c");
 	assert_string_equal(cfg->channels[0].name, "org.x.0");
 	assert_int_equal(cfg->channels[1].kind, CHANNEL_FILE);
@@ -426,6 +425,15 @@ static void descriptors(void **state)
 		 "-k k -d 3b:00.0 --iommufd fd=%d --kvm fd=%d", a, a);
 	assert_int_equal(parse(line, &cfg, &c), -EINVAL);
 	assert_non_null(strstr(c.text, "also the descriptor of --kvm"));
+	snprintf(line, sizeof(line),
+		 "-k k --channel fd=%d,name=a --channel fd=%d,name=b", a, b);
+	cfg = good(line);
+	assert_int_equal(cfg->channels[1].fd, b);
+	config_destroy(cfg);
+	snprintf(line, sizeof(line),
+		 "-k k --channel fd=%d,name=a --channel fd=%d,name=b", a, a);
+	assert_int_equal(parse(line, &cfg, &c), -EINVAL);
+	assert_non_null(strstr(c.text, "given twice"));
 	close(a);
 	close(b);
 }
