@@ -59,7 +59,7 @@ host_ends()
 
 		def dial(path):
 		    s = socket.socket(socket.AF_UNIX)
-		    s.settimeout(200)
+		    s.settimeout(400)
 		    s.connect(path)
 		    return s
 
@@ -125,7 +125,8 @@ channels()
 		--channel fd=5,name=in --channel fd=6,name=blob \
 		--channel file:/tmp/out,name=out \
 		--channel file:/dev/null,name=sink \
-		--stats "$LAB_OUT/channels.json" 5</tmp/blob 6</tmp/blob
+		--stats "$LAB_OUT/channels.json" --timeout 500 \
+		5</tmp/blob 6</tmp/blob
 	wait $ends
 }
 
