@@ -22,6 +22,24 @@ device()
 	sed -n "s/^dev$1 //p" "$LAB_DEVICES"
 }
 
+# together BDF BDF: whether they share an IOMMU group; else an id that wants it is
+# skipped by the words of apart. Linux before 6.15 asks the IOMMU of a devicetree
+# at a driver's probe, one function after the other, and groups none.
+apart="this kernel's groups are of one function each"
+together()
+{
+	local devices=/sys/bus/pci/devices
+
+	[ "$(readlink "$devices/$1/iommu_group")" = \
+		"$(readlink "$devices/$2/iommu_group")" ]
+}
+
+# brief: whether a part will do, as all of it is run on the first architecture: CI.
+brief()
+{
+	[ -n "${LAB_BRIEF:-}" ] && [ "$LAB_ARCH" != x86_64 ]
+}
+
 # guest NAME SCRIPT [WHERRY-OPTION]...: boots the lab's kernel with
 # guests/SCRIPT. The status is wherry's; --append is to come as $append.
 append=

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What a guest sees of config space is what wherry devices says; what a device
 # cannot do is refused with the reason: PASIDs, cliques, tokens.
-# lab: --kernel both --memory 4G --timeout 700 --device nvme,serial=w0
+# lab: --kernel both --arch any --memory 4G --timeout 700 --device nvme,serial=w0
 # lab: --device e1000e --device igb --device edu --device AC97
 # lab: --device virtio-net-pci,iommu_platform=on,ats=on --device qemu-xhci
 # lab: --device ivshmem-plain --device rtl8139

@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # wherry devices, bind, unbind and check on a host with an IOMMU: what the
 # host uses is refused, what was taken comes back, nothing is left half done.
-# lab: --kernel lts --device nvme,serial=w0 --device e1000e
-# lab: --device pcie-pci-bridge,id=pcib --device e1000,bus=pcib,addr=1
-# lab: --device e1000,bus=pcib,addr=2 --device igb
+# Functions behind a PCI bridge share a group; Linux's driver of Arm's SMMU takes
+# but one of them, so there it is two functions of one device.
+# lab: --kernel lts --arch any --device nvme,serial=w0 --device e1000e
+# lab: --device pcie-pci-bridge,id=pcib
+# lab-x86_64: --device e1000,bus=pcib,addr=1 --device e1000,bus=pcib,addr=2
+# lab-aarch64: --device e1000,bus=rp9,addr=0.0,multifunction=on
+# lab-aarch64: --device e1000,bus=rp9,addr=0.1
+# lab: --device igb
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
@@ -177,15 +182,20 @@ refuses_vfs()
 	echo 0 >"$sys/$igb/sriov_numvfs"
 }
 
-# The lab's own file systems are on virtio-9p.
+# The lab's own file systems are on virtio-9p, all in sight but one: programs of
+# another architecture are the lower layer of an overlay.
 root_share()
 {
-	local dir
+	local file tag dir n=0
 
-	for dir in "$sys"/*/virtio*/mount_tag; do
-		dir=${dir%/virtio*}
-		refuses '9p share .* is mounted at' "${dir##*/}"
+	for file in "$sys"/*/virtio*/mount_tag; do
+		tag=$(tr -d '\0' <"$file")
+		[ "$tag" != root ] || continue
+		dir=${file%/virtio*}
+		refuses "9p share '$tag' is mounted at" "${dir##*/}"
+		n=$((n + 1))
 	done
+	[ $n = 3 ]
 }
 
 check refuses-mount refuses_mount
@@ -447,8 +457,13 @@ check without-driver without_driver
 check without-record without_record
 check undoes-all undoes_all
 check gives-to-owner gives_to_owner
-check takes-group takes_group
-check group-in-use group_in_use
+if together "$one" "$other"; then
+	check takes-group takes_group
+	check group-in-use group_in_use
+else
+	skip takes-group "$apart"
+	skip group-in-use "$apart"
+fi
 check takes-by-force takes_by_force
 check unbind-in-use unbind_in_use
 check two-at-once two_at_once

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The KVM tests of make check once more, on the lab's kernels: they prove the
 # same where the machine itself has no /dev/kvm. Their ids stay kvm-X.NAME.
+# (Their payloads are of x86_64.)
 # lab: --memory 2G
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"

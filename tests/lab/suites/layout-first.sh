@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# An IOMMU that translates by first-stage tables, as CPUs do: 47 bits.
+# An IOMMU that translates by first-stage tables, as CPUs do: 47 bits. (Arm's does
+# so in all other suites, and by second-stage tables in suite layout.)
 # lab: --kernel latest --memory 3G
 # lab: --iommu intel,x-scalable-mode=on,x-flts=on
 # lab: --device nvme,serial=w0 --device e1000e
