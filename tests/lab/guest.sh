@@ -25,6 +25,7 @@ device()
 # together BDF BDF: whether they share an IOMMU group; else an id that wants it is
 # skipped by the words of apart. Linux before 6.15 asks the IOMMU of a devicetree
 # at a driver's probe, one function after the other, and groups none.
+# shellcheck disable=SC2034 # for suites
 apart="this kernel's groups are of one function each"
 together()
 {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A VM from descriptors alone: its user can open none of the nodes and has no
 # capability. Descriptors of the wrong kind are refused, each with its reason.
-# lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0
+# lab: --kernel any --arch both --memory 4G --timeout 900 --device nvme,serial=w0
 # lab: --device e1000e
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -118,6 +118,10 @@ fails()
 	diag </tmp/err
 }
 
+if brief; then
+	finish
+	exit
+fi
 fails device-is-a-pipe 1 'open for reading or for writing only' "${nodes[@]}" d:pipe= -- \
 	"${run[@]}" "${passed[@]}" --device 'fd={d}'
 fails device-is-closed 2 'descriptor 9 is not open' "${nodes[@]}" -- \

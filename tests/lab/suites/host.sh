@@ -89,7 +89,7 @@ lists_devices()
 		grep -q "host driver nvme; run: wherry bind $nvme"
 	# A bridge is nothing to assign: shown only when asked for.
 	if grep -q "^$bridge" /tmp/list; then return 1; fi
-	"$WHERRY" devices --verbose | grep -q "^$bridge .*no "
+	"$WHERRY" devices --verbose | grep "^$bridge .*no "
 }
 
 json_is_valid()

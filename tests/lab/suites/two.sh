@@ -170,6 +170,22 @@ inject() # ERROR
 	printf '\npcie_aer_inject_error dev7 %s\n' "$1" >"$LAB_MONITOR"
 }
 
+# Whether what QEMU injects comes to this host at all.
+hears_errors()
+{
+	stty -F "$LAB_MONITOR" raw -echo
+	"$WHERRY" bind "$rng" >/dev/null
+	inject COMP_ABORT
+	for ((i = 0; i < 50; i++)); do
+		if dmesg | grep -q "Uncorrectable .*$rng"; then
+			dmesg -C
+			return 0
+		fi
+		sleep 0.1
+	done
+	return 1
+}
+
 error_stops()
 {
 	stty -F "$LAB_MONITOR" raw -echo
@@ -223,7 +239,13 @@ check same-device-twice taken
 check unbind-asks-the-guest wants_it_back
 check unbind-takes-it-from-a-deaf-guest takes_it
 check vf-removal takes_a_vf
-check error-stops error_stops
-check error-is-reported error_is_reported
-check error-is-ignored error_is_ignored
+if [ "$LAB_ARCH" = x86_64 ] || hears_errors; then
+	check error-stops error_stops
+	check error-is-reported error_is_reported
+	check error-is-ignored error_is_ignored
+else
+	skip error-stops "no error that QEMU injects comes to this host"
+	skip error-is-reported "as above"
+	skip error-is-ignored "as above"
+fi
 finish
