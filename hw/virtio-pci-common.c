@@ -128,16 +128,16 @@ static void write_status(struct virtio_pci *v, uint8_t val)
 {
 	uint8_t added = val & ~v->status;
 
-	if (v->state == VIRTIO_STOPPING)
-		return;
 	if (!val) {
 		v->resetting = true;
-		if (v->state == VIRTIO_RUNNING)
-			virtio_common_stop(v);
-		else
+		if (v->state == VIRTIO_IDLE)
 			virtio_common_reset(v);
+		else
+			virtio_common_stop(v);
 		return;
 	}
+	if (v->state == VIRTIO_STOPPING)
+		return;
 	if (added & VIRTIO_CONFIG_S_FEATURES_OK) {
 		if (!features_ok(v))
 			added &= ~(VIRTIO_CONFIG_S_FEATURES_OK |

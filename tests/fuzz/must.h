@@ -12,6 +12,7 @@
 #define assert_true(x) ((x) ? (void)0 : abort())
 #define assert_false(x) assert_true(!(x))
 #define assert_int_equal(a, b) assert_true((long)(a) == (long)(b))
+#define assert_int_not_equal(a, b) assert_true((long)(a) != (long)(b))
 #define assert_null(p) assert_true(!(p))
 #define assert_non_null(p) assert_true(p)
 #define assert_ptr_equal(a, b) assert_true((a) == (b))

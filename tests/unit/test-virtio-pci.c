@@ -182,6 +182,24 @@ static void stops_when_it_may_not_master_the_bus(void **state)
 	assert_int_equal(model.nr_starts, 2);
 }
 
+/* As a guest that goes down does it: no bus master, and then a reset, in which
+ * it waits. */
+static void reset_is_heard_while_it_stops(void **state)
+{
+	struct driver d;
+
+	(void)state;
+	bring_up(&d);
+	model.busy = true;
+	set_cfg(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	assert_int_equal(model.nr_stops, 1);
+	set_status(0);
+	assert_int_not_equal(status(), 0);
+	model.busy = false;
+	assert_int_equal(status(), 0);
+	assert_int_equal(model.nr_stops, 1);
+}
+
 static void kicks_arrive_wherever_the_bar_is(void **state)
 {
 	struct capture c;
@@ -279,6 +297,7 @@ int main(void)
 		TEST(fails_with_a_queue_past_ram),
 		TEST(reset_waits_for_the_model),
 		TEST(stops_when_it_may_not_master_the_bus),
+		TEST(reset_is_heard_while_it_stops),
 		TEST(kicks_arrive_wherever_the_bar_is),
 		TEST(bar_is_reached_through_configuration_space),
 		TEST(own_configuration_has_bounds_and_generations),
