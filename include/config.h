@@ -59,6 +59,17 @@ struct device_config {
 	bool trap_bars; /* x-trap-bars=on: never map a BAR (tests, debugging) */
 };
 
+#define CONFIG_MAX_SERIAL 20
+
+struct disk_config {
+	char *spec; /* the path, or "fd=7": in messages, too */
+	int fd; /* of fd=N; else -1 */
+	bool read_only, direct;
+	bool lock; /* lock=off clears it */
+	char *serial; /* or NULL */
+	unsigned int nr_queues; /* 1 to CONFIG_MAX_CPUS */
+};
+
 /* Functions of the root bus that are virtio devices. */
 #define CONFIG_MAX_VIRTIO 31
 
@@ -101,6 +112,8 @@ struct run_config {
 	struct device_config devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
 	struct console_config console;
+	struct disk_config disks[CONFIG_MAX_VIRTIO];
+	unsigned int nr_disks;
 	bool rng; /* --rng: a virtio entropy device */
 	struct channel_config channels[CONFIG_MAX_CHANNELS];
 	unsigned int nr_channels;

@@ -48,6 +48,8 @@ void ram_destroy(struct ram *ram);
 
 int ram_fd(const struct ram *ram);
 uint64_t ram_bytes(const struct ram *ram);
+/* Whether all of it was taken at the start, and so for good. */
+bool ram_is_taken(const struct ram *ram);
 /* How much came in transparent huge pages at the start. */
 uint64_t ram_huge_bytes(const struct ram *ram);
 unsigned int ram_nr_ranges(const struct ram *ram);

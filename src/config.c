@@ -14,6 +14,7 @@
 #include "config-board.h"
 #include "config-console.h"
 #include "config-device.h"
+#include "config-disk.h"
 #include "config-virtio.h"
 #include "log.h"
 #include "options.h"
@@ -190,6 +191,7 @@ static const struct opt run_options[] = {
 	{ "console", 0, .set = config_set_console },
 	{ "cpus", 'c', .set = config_set_cpus },
 	{ "device", 'd', .many = true, .set = set_device },
+	{ "disk", 0, .many = true, .set = config_add_disk },
 	{ "grace", 0, .set = set_grace },
 	{ "initrd", 0, .set = set_initrd },
 	{ "iommufd", 0, .set = set_iommufd },
@@ -291,6 +293,7 @@ void config_destroy(struct run_config *cfg)
 		free(cfg->devices[i].spec);
 		free(cfg->devices[i].id);
 	}
+	config_free_disks(cfg);
 	free(cfg->name);
 	free(cfg->kernel);
 	free(cfg->initrd);

@@ -120,6 +120,10 @@ void machine_quiesce_virtio(struct machine *m);
 void machine_virtio_stats(struct machine *m, struct json *j);
 void machine_close_virtio(struct machine *m);
 
+/* machine-disk.c: the nr-th disk.  0 or -errno, logged. */
+int machine_create_disk(struct virtio_dev **out, const struct disk_config *cfg,
+			unsigned int nr);
+
 /* machine-p2p.c: decides it, with all devices attached and the windows of
  * BARs placed.  0 or -errno, logged. */
 int machine_choose_p2p(struct machine *m);

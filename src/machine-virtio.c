@@ -90,6 +90,15 @@ int machine_open_virtio(struct machine *m)
 		open_rng,
 	};
 
+	for (unsigned int i = 0; i < m->cfg->nr_disks; i++) {
+		struct virtio_dev *dev;
+		int r = machine_create_disk(&dev, &m->cfg->disks[i], i);
+
+		if (!r)
+			r = add_device(m, dev);
+		if (r)
+			return r;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
 		struct virtio_dev *dev = NULL;
 		int r = openers[i](m, &dev);

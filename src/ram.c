@@ -41,6 +41,7 @@ struct ram {
 	size_t area_size;
 	uint8_t *base; /* first byte of the memfd */
 	uint64_t bytes;
+	bool taken; /* all of it, at the start */
 	uint64_t huge_bytes; /* of them in transparent huge pages, at the start */
 	unsigned int nr;
 	struct ram_range ranges[RAM_MAX_RANGES];
@@ -374,6 +375,7 @@ int ram_create(struct ram **out, const struct ram_params *params)
 		r = advise_thp(ram, params->thp);
 	if (!r && wants_all_now(params))
 		r = fault_in(ram, params);
+	ram->taken = wants_all_now(params) || params->hugepage_bytes;
 	if (!r && params->thp > 0)
 		r = check_thp(ram);
 	if (r)
@@ -405,6 +407,11 @@ int ram_fd(const struct ram *ram)
 uint64_t ram_bytes(const struct ram *ram)
 {
 	return ram->bytes;
+}
+
+bool ram_is_taken(const struct ram *ram)
+{
+	return ram->taken;
 }
 
 uint64_t ram_huge_bytes(const struct ram *ram)

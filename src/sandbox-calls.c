@@ -6,6 +6,7 @@
 #include "sandbox-calls.h"
 
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 
@@ -15,6 +16,7 @@
 #define LOOP SANDBOX_LOOP
 #define VMM (SANDBOX_LOOP | SANDBOX_VCPU)
 #define WORKERS (SANDBOX_DISK | SANDBOX_SHARE)
+#define THREADS (VMM | WORKERS)
 #define ALL (VMM | SANDBOX_PARENT | WORKERS)
 #define PARENT SANDBOX_PARENT
 
@@ -54,11 +56,11 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(brk, ALL, "malloc"),
 	CALL(munmap, ALL, "free; a BAR goes away"),
 	CALL(madvise, ALL, "free; a thread's stack is given back"),
-	CALL(mremap, VMM, "realloc"),
+	CALL(mremap, THREADS, "realloc"),
 	BITS(mmap, ALL, 2, PROT_EXEC, 0, "malloc; a BAR is mapped"),
 	BITS(mprotect, ALL, 2, PROT_EXEC, 0, "malloc's arenas"),
-	CALL(getrandom, VMM, "malloc's first use in a thread"),
-	CALL(sched_getaffinity, VMM, "malloc counts CPUs for its arenas"),
+	CALL(getrandom, THREADS, "malloc's first use in a thread"),
+	CALL(sched_getaffinity, THREADS, "malloc counts CPUs for its arenas"),
 
 	/* Time; in the vDSO where the clock allows it. */
 	CALL(clock_gettime, ALL, "now_ns"),
@@ -67,7 +69,7 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(timerfd_settime, VMM, "timers are set by devices, too"),
 
 	/* Descriptors that are open already, and eventfds. */
-	CALL(read, VMM, "console, eventfds, timers, signals"),
+	CALL(read, THREADS, "console, eventfds, timers, signals"),
 	CALL(write, ALL, "console, eventfds, messages on stderr"),
 	CALL(writev, ALL, "C library: stdio"),
 	CALL(pread64, VMM, "VFIO regions; images loaded again on reboot"),
@@ -80,6 +82,11 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(fstat, ALL, "C library: stdio"),
 	BITS(newfstatat, ALL, 3, AT_EMPTY_PATH, AT_EMPTY_PATH,
 	     "fstat of newer C libraries"),
+
+	/* A disk's ring, which is restricted by itself: see disk-ring.c. */
+	CALL(io_uring_enter, SANDBOX_DISK, "requests to the disk's file"),
+	BITS(io_uring_register, SANDBOX_DISK, 1, INT_MASK,
+	     IORING_REGISTER_ENABLE_RINGS, "a ring is its thread's, once"),
 
 	/* The event loop. */
 	CALL(epoll_wait, LOOP, "event loop"),

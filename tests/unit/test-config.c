@@ -234,7 +234,7 @@ static const struct {
 	{ "--sandbx=on", "did you mean --sandbox?" },
 	{ "--hlep", "did you mean --help?" },
 	{ "--xyzzy", "--xyzzy: run has no such option; see 'wherry help run'" },
-	{ "--disk x", "--disk: run has no such option" },
+	{ "--dusk x", "--dusk: run has no such option; did you mean --disk?" },
 	{ "-x", "-x: run has no such option; see" },
 	{ "-a x", "-a: run has no such option; did you mean --append?" },
 	{ "-s x", "-s: run has no such option; see" },
