@@ -96,12 +96,13 @@ static void read_input(struct console *con)
 {
 	struct pollfd pfd = { .fd = con->in.fd, .events = POLLIN };
 	uint8_t typed[256];
+	bool tty = con->tty;
 	ssize_t n;
 
 	if (con->may_block && poll(&pfd, 1, 0) <= 0)
 		return;
 	/* But for a terminal, it is read when the buffer is empty. */
-	if (con->tty)
+	if (tty)
 		n = read(con->in.fd, typed, sizeof(typed));
 	else
 		n = read(con->in.fd, con->buf, sizeof(con->buf));
@@ -111,7 +112,7 @@ static void read_input(struct console *con)
 		console_input_ended(con);
 		return;
 	}
-	if (!con->tty) {
+	if (!tty) {
 		con->start = 0;
 		con->len = (size_t)n;
 	} else if (take_typed(con, typed, (size_t)n)) {
