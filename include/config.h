@@ -73,6 +73,18 @@ struct disk_config {
 /* Functions of the root bus that are virtio devices. */
 #define CONFIG_MAX_VIRTIO 31
 
+/* --share.  The file system is told by its tag. */
+#define CONFIG_MAX_SHARES 16
+#define CONFIG_TAG_BYTES 36
+#define CONFIG_CACHE_AUTO 1
+
+struct share_config {
+	char *path;
+	char *tag;
+	bool read_only;
+	unsigned int cache; /* enum share_cache */
+};
+
 enum console_kind { CONSOLE_STDIO, CONSOLE_FILE, CONSOLE_UNIX, CONSOLE_OFF };
 
 struct console_config {
@@ -117,6 +129,8 @@ struct run_config {
 	bool rng; /* --rng: a virtio entropy device */
 	struct channel_config channels[CONFIG_MAX_CHANNELS];
 	unsigned int nr_channels;
+	struct share_config shares[CONFIG_MAX_SHARES];
+	unsigned int nr_shares;
 	uint64_t timeout_ms; /* 0: none */
 	uint64_t grace_ms;
 	enum reboot_action on_reboot;

@@ -127,7 +127,7 @@ void share_xattr_ops(struct fuse_lowlevel_ops *ops);
 /* share-landlock.c: a set of rules for what is beneath root_fd, or -1 where the
  * kernel has no use for one. */
 int share_landlock_create(int root_fd, bool read_only);
-/* Binds the calling thread to it.  0 or -errno. */
+/* Binds the calling thread, which has no-new-privileges, to it.  0 or -errno. */
 int share_landlock_enter(int landlock_fd);
 
 #endif

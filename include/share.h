@@ -12,7 +12,8 @@
  * symbolic links are told to the guest and never followed; what is neither a
  * regular file nor a directory is never opened.
  *
- * Thread: that of share_enter() alone, from there on.
+ * Thread: that of share_enter() alone, from there on.  It has SIGXFSZ blocked: a
+ * limit on the size of files is the guest's EFBIG.
  */
 #ifndef WHERRY_SHARE_H
 #define WHERRY_SHARE_H
@@ -56,7 +57,8 @@ bool share_has_landlock(const struct share *s);
 
 /*
  * Once, by the thread that is to serve, before its first request: takes a umask
- * of its own and, with confine, restricts itself to the directory for good.  0
+ * of its own and, with confine, for which it has no-new-privileges, restricts
+ * itself to the directory for good.  0
  * or -errno, logged.
  */
 int share_enter(struct share *s, bool confine);

@@ -45,6 +45,8 @@ static const char run_usage[] =
 	" device\n"
 	"                        or fd=N\n"
 	"      --rng             a virtio device that gives the guest entropy\n"
+	"      --share DIR,tag=T[,ro][,cache=none|auto|always]\n"
+	"                        a directory of the host as a file system\n"
 	"      --name NAME       for messages and reports\n"
 	"      --timeout TIME    stop the guest after this long, status 4\n"
 	"      --grace TIME      between SIGTERM and a hard stop, 30s by"

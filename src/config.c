@@ -15,6 +15,7 @@
 #include "config-console.h"
 #include "config-device.h"
 #include "config-disk.h"
+#include "config-share.h"
 #include "config-virtio.h"
 #include "log.h"
 #include "options.h"
@@ -205,6 +206,7 @@ static const struct opt run_options[] = {
 	{ "result", 0, .set = set_result },
 	{ "rng", 0, .flag = true, .set = config_set_rng },
 	{ "sandbox", 0, .set = set_sandbox },
+	{ "share", 0, .many = true, .set = config_set_share },
 	{ "stats", 0, .set = set_stats },
 	{ "timeout", 0, .set = set_timeout },
 };
@@ -301,5 +303,6 @@ void config_destroy(struct run_config *cfg)
 	config_free_consoles(cfg);
 	free(cfg->stats_path);
 	free(cfg->result_path);
+	config_free_shares(cfg);
 	free(cfg);
 }

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "log.h"
 #include "machine-priv.h"
+#include "machine-share.h"
 #include "pci.h"
 #include "virtio-console.h"
 #include "virtio-pci.h"
@@ -80,6 +81,21 @@ static int open_channels(struct machine *m, struct virtio_dev **dev)
 	return nr ? virtio_channels_create(dev, channels, nr) : 0;
 }
 
+static int open_shares(struct machine *m)
+{
+	unsigned int max_files = machine_share_files(m->cfg->nr_shares);
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < m->cfg->nr_shares; i++) {
+		struct virtio_dev *dev;
+
+		r = machine_open_share(&dev, &m->cfg->shares[i], max_files);
+		if (!r)
+			r = add_device(m, dev);
+	}
+	return r;
+}
+
 int machine_open_virtio(struct machine *m)
 {
 	/* In the order of their slots. */
@@ -108,7 +124,7 @@ int machine_open_virtio(struct machine *m)
 		if (r)
 			return r;
 	}
-	return 0;
+	return open_shares(m);
 }
 
 static int free_slot(const struct machine *m)

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 
@@ -19,6 +20,7 @@
 #define THREADS (VMM | WORKERS)
 #define ALL (VMM | SANDBOX_PARENT | WORKERS)
 #define PARENT SANDBOX_PARENT
+#define SHARE SANDBOX_SHARE
 
 /* The kernel reads 32 bits of an int, whatever the register holds above. */
 #define INT_MASK 0xffffffffu
@@ -74,7 +76,7 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(writev, ALL, "C library: stdio"),
 	CALL(pread64, VMM, "VFIO regions; images loaded again on reboot"),
 	CALL(pwrite64, VMM, "VFIO regions"),
-	CALL(lseek, VMM, "C library: stdio at exit"),
+	CALL(lseek, VMM | SHARE, "C library: stdio at exit"),
 	CALL(close, ALL, "eventfds, tear-down"),
 	CALL(eventfd2, VMM, "an interrupt vector is used the first time"),
 	CALL(poll, ALL, "have the console and stderr room?"),
@@ -87,6 +89,42 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(io_uring_enter, SANDBOX_DISK, "requests to the disk's file"),
 	BITS(io_uring_register, SANDBOX_DISK, 1, INT_MASK,
 	     IORING_REGISTER_ENABLE_RINGS, "a ring is its thread's, once"),
+
+	/* A shared directory: by paths, as no other thread may. */
+	CALL(openat2, SHARE, "a file of the guest's is opened"),
+	CALL(statx, SHARE, "names are looked up, attributes asked for"),
+	CALL(getdents64, SHARE, "entries of directories"),
+	CALL(preadv, SHARE, "data into the guest's buffers"),
+	CALL(pwritev2, SHARE, "data from the guest's buffers"),
+	CALL(pwritev, SHARE, "C library: pwritev2 without flags"),
+	CALL(preadv2, SHARE, "C library: the same of preadv"),
+	CALL(ftruncate, SHARE, "sizes"),
+	CALL(fallocate, SHARE, "sizes and holes"),
+	CALL(copy_file_range, SHARE, "copies within the share"),
+	CALL(fsync, SHARE, "what is to be durable"),
+	CALL(fdatasync, SHARE, "what is to be durable"),
+	CALL(syncfs, SHARE, "what is to be durable"),
+	CALL(fchmodat, SHARE, "modes"),
+	CALL(fchownat, SHARE, "a file that is given to its owner"),
+	CALL(utimensat, SHARE, "times"),
+	CALL(mkdirat, SHARE, "a directory is made"),
+	CALL(mknodat, SHARE, "a file, a pipe or a socket is made"),
+	CALL(symlinkat, SHARE, "a symbolic link is made"),
+	CALL(readlinkat, SHARE, "a symbolic link is read"),
+	CALL(linkat, SHARE, "another name"),
+	CALL(unlinkat, SHARE, "a name less"),
+	CALL(renameat2, SHARE, "a new name"),
+	CALL(fgetxattr, SHARE, "attributes of users"),
+	CALL(fsetxattr, SHARE, "attributes of users"),
+	CALL(flistxattr, SHARE, "attributes of users"),
+	CALL(fremovexattr, SHARE, "attributes of users"),
+	CALL(fstatfs, SHARE, "how full the file system is"),
+	CALL(getuid, SHARE, "libfuse: a session begins"),
+	BITS(fcntl, SHARE, 1, INT_MASK, F_DUPFD_CLOEXEC,
+	     "a file without a name; libfuse: a session begins"),
+	BITS(unshare, SHARE, 0, INT_MASK, CLONE_FS, "a umask of its own"),
+	CALL(umask, SHARE, "a umask of its own"),
+	CALL(landlock_restrict_self, SHARE, "nothing outside the directory"),
 
 	/* The event loop. */
 	CALL(epoll_wait, LOOP, "event loop"),

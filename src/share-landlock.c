@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <linux/landlock.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,8 +57,6 @@ int share_landlock_create(int root_fd, bool read_only)
 
 int share_landlock_enter(int landlock_fd)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
 	if (syscall(SYS_landlock_restrict_self, landlock_fd, 0))
 		return -errno;
 	return 0;

@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -237,13 +236,8 @@ bool share_has_landlock(const struct share *s)
 
 int share_enter(struct share *s, bool confine)
 {
-	sigset_t sigs;
 	int r = 0;
 
-	/* A limit on the size of files is the guest's EFBIG, not our end. */
-	sigemptyset(&sigs);
-	sigaddset(&sigs, SIGXFSZ);
-	pthread_sigmask(SIG_BLOCK, &sigs, NULL);
 	/* The guest has applied its umask; ours is of the whole process. */
 	if (unshare(CLONE_FS))
 		r = -errno;

@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/sysmacros.h>
 
 #include "share-fixture.h"
@@ -407,7 +408,7 @@ static const char *confined(void)
 
 	fx_path(out, "/secret/key");
 	fx_path(in, "/share/hello");
-	if (share_enter(share, true))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || share_enter(share, true))
 		return "share_enter()";
 	if (create(ROOT, "new", O_RDWR, 0666) ||
 	    reply.create.entry.attr.mode != (S_IFREG | 0666))

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * virtio-fs - a file system device. Owns the share, and the thread that serves
+ * both queues: requests, and what must not wait behind them. What is in the
+ * messages is the share's.
+ */
+#include "virtio-fs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "share.h"
+#include "util.h"
+#include "virtio.h"
+#include "worker.h"
+
+/* 5.11.2: forgets and interrupts; requests. */
+enum { QUEUE_HIPRIO, QUEUE_REQUEST, NR_QUEUES };
+
+/* A guest sends up to as many pages as a queue has descriptors. */
+#define QUEUE_MAX 1024
+
+/* 5.11.4. */
+struct fs_config {
+	uint8_t tag[VIRTIO_FS_TAG_BYTES];
+	uint32_t num_request_queues;
+} __attribute__((packed));
+
+struct virtio_fs {
+	struct virtio_dev dev;
+	struct fs_config config;
+	struct share *share;
+	struct worker *worker;
+
+	/* The worker's. */
+	bool entered;
+	bool confined; /* set before its first run */
+	struct iovec iov[VIRTQ_MAX_SEGMENTS];
+	uint64_t nr_requests;
+};
+
+static struct virtio_fs *to_fs(struct virtio_dev *dev)
+{
+	return container_of(dev, struct virtio_fs, dev);
+}
+
+static void config_read(struct virtio_dev *dev, unsigned int off, void *buf,
+			unsigned int len)
+{
+	memcpy(buf, (const char *)&to_fs(dev)->config + off, len);
+}
+
+/* One message; false: there is none. */
+static bool serve_one(struct virtio_fs *fs, unsigned int queue)
+{
+	struct virtq_chain chain = { .iov = fs->iov,
+				     .max = ARRAY_SIZE(fs->iov) };
+	ssize_t n;
+
+	if (!virtio_pop(&fs->dev, queue, &chain))
+		return false;
+	fs->nr_requests++;
+	n = share_request(fs->share, chain.iov, chain.nr_readable,
+			  chain.iov + chain.nr_readable, chain.nr_writable);
+	if (n < 0) {
+		virtio_fail(&fs->dev, "a request without a header, or without "
+				      "room for its answer");
+		return false;
+	}
+	virtio_push(&fs->dev, queue, chain.head, (uint32_t)n);
+	virtio_flush(&fs->dev, queue);
+	return true;
+}
+
+/* Until both are empty, and kicks are asked for; forgets come first. */
+static void serve(struct virtio_fs *fs)
+{
+	unsigned int i, more;
+
+	do {
+		more = 0;
+		for (i = 0; i < NR_QUEUES; i++) {
+			if (!fs->dev.queues[i].started)
+				continue;
+			virtq_disable_kicks(&fs->dev.queues[i].vq);
+			while (!worker_told(fs->worker) && serve_one(fs, i))
+				;
+			more += virtq_enable_kicks(&fs->dev.queues[i].vq);
+		}
+	} while (more && !worker_told(fs->worker) &&
+		 !atomic_load(&fs->dev.failed));
+}
+
+static bool enter(struct virtio_fs *fs)
+{
+	if (!fs->entered && share_enter(fs->share, fs->confined)) {
+		virtio_fail(&fs->dev, "its thread could not be confined");
+		return false;
+	}
+	fs->entered = true;
+	return true;
+}
+
+static void run(void *opaque)
+{
+	struct virtio_fs *fs = opaque;
+	struct pollfd fds[] = {
+		{ .fd = worker_fd(fs->worker), .events = POLLIN },
+		{ .fd = fs->dev.queues[QUEUE_HIPRIO].kick_fd,
+		  .events = POLLIN },
+		{ .fd = fs->dev.queues[QUEUE_REQUEST].kick_fd,
+		  .events = POLLIN },
+	};
+	unsigned int i;
+
+	if (!enter(fs))
+		return;
+	while (!worker_told(fs->worker)) {
+		serve(fs);
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+			break;
+		for (i = 0; i < NR_QUEUES; i++)
+			if (fds[1 + i].revents)
+				virtio_take_kick(&fs->dev, i);
+		/* Of one that failed nobody takes the kicks any more. */
+		if (atomic_load(&fs->dev.failed))
+			fds[1].fd = fds[2].fd = -1;
+	}
+	share_reset(fs->share);
+}
+
+static void start(struct virtio_dev *dev)
+{
+	worker_start(to_fs(dev)->worker);
+}
+
+static void stop(struct virtio_dev *dev)
+{
+	worker_stop(to_fs(dev)->worker);
+}
+
+static bool stopped(struct virtio_dev *dev)
+{
+	return worker_stopped(to_fs(dev)->worker);
+}
+
+static void wait(struct virtio_dev *dev)
+{
+	worker_wait(to_fs(dev)->worker);
+}
+
+static int confine(struct virtio_dev *dev, enum sandbox_mode mode,
+		   const struct sandbox_ioctls *lists, size_t nr_lists)
+{
+	struct virtio_fs *fs = to_fs(dev);
+
+	if (mode == SANDBOX_STRICT && !share_has_landlock(fs->share)) {
+		log_err("%s: this kernel has no Landlock; boot it with "
+			"lsm=landlock,..., or say --sandbox on",
+			dev->name);
+		return -EOPNOTSUPP;
+	}
+	fs->confined = mode != SANDBOX_OFF;
+	return worker_confine(fs->worker, mode, lists, nr_lists);
+}
+
+static void stats(struct virtio_dev *dev, struct json *j)
+{
+	json_u64(j, "requests", to_fs(dev)->nr_requests);
+}
+
+static void destroy(struct virtio_dev *dev)
+{
+	struct virtio_fs *fs = to_fs(dev);
+
+	worker_destroy(fs->worker);
+	share_destroy(fs->share);
+	virtio_fini(dev);
+	free(fs);
+}
+
+static const struct virtio_ops ops = {
+	.config_read = config_read,
+	.start = start,
+	.stop = stop,
+	.stopped = stopped,
+	.wait = wait,
+	.confine = confine,
+	.stats = stats,
+	.destroy = destroy,
+};
+
+int virtio_fs_create(struct virtio_dev **out, struct share *share,
+		     const char *name, const char *tag)
+{
+	struct virtio_fs *fs = calloc(1, sizeof(*fs));
+	int r;
+
+	if (!fs) {
+		log_err("%s: out of memory", name);
+		share_destroy(share);
+		return -ENOMEM;
+	}
+	fs->share = share;
+	fs->config.num_request_queues = 1;
+	memcpy(fs->config.tag, tag, strnlen(tag, sizeof(fs->config.tag)));
+	fs->dev.ops = &ops;
+	fs->dev.type = VIRTIO_FS;
+	fs->dev.config_bytes = sizeof(fs->config);
+	fs->dev.nr_queues = NR_QUEUES;
+	fs->dev.queue_max = QUEUE_MAX;
+	r = virtio_init(&fs->dev, name);
+	if (!r)
+		r = worker_create(&fs->worker, name, SANDBOX_SHARE, run, fs);
+	if (r) {
+		destroy(&fs->dev);
+		return r;
+	}
+	*out = &fs->dev;
+	return 0;
+}
