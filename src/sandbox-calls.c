@@ -113,6 +113,7 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(readlinkat, SHARE, "a symbolic link is read"),
 	CALL(linkat, SHARE, "another name"),
 	CALL(unlinkat, SHARE, "a name less"),
+	CALL(renameat, SHARE, "a new name: renameat2 without flags"),
 	CALL(renameat2, SHARE, "a new name"),
 	CALL(fgetxattr, SHARE, "attributes of users"),
 	CALL(fsetxattr, SHARE, "attributes of users"),
