@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Arm's CPUs: what KVM cannot decode of them, going off and on, kernels for pages
 # that they lack.
-# lab: --kernel any --arch aarch64 --timeout 300
+# lab: --kernel any --arch aarch64 --timeout 900
 # lab: --machine-arg -cpu --machine-arg cortex-a72
 # lab-prepare: [ "$LAB_ARCH" != aarch64 ] || tests/lab/build programs/pairs.c
 # shellcheck source=tests/lab/tap.sh
