@@ -36,6 +36,8 @@ struct share_inode {
 	bool pinned; /* not to be closed: there is no other way to it */
 	struct share_inode *newer, *older; /* of open ones not pinned */
 	struct share_inode *next; /* of its hash bucket */
+	bool doomed; /* in the list of those that may have to go */
+	struct share_inode *next_doomed;
 };
 
 struct share_inodes {
@@ -50,6 +52,7 @@ struct share_inodes {
 	/* Devices seen: their files get inode numbers that differ. */
 	uint64_t *devs;
 	unsigned int nr_devs;
+	struct share_inode *doomed;
 };
 
 /* The descriptor of the root stays the caller's.  0 or -errno. */
@@ -78,7 +81,7 @@ static inline void share_inode_told(struct share_inode *inode)
 {
 	inode->nr_lookups++;
 }
-/* The guest forgets nr of the times it was told; frees what nobody needs. */
+/* The guest forgets nr of the times it was told. */
 void share_inode_forget(struct share_inodes *t, struct share_inode *inode,
 			uint64_t nr);
 static inline void share_inode_drop(struct share_inodes *t,
@@ -86,6 +89,12 @@ static inline void share_inode_drop(struct share_inodes *t,
 {
 	share_inode_forget(t, inode, 0);
 }
+
+/*
+ * Frees what nobody needs any more: when a request has been answered, for one
+ * that forgets, unlinks or renames may hold it until then.
+ */
+void share_inodes_sweep(struct share_inodes *t);
 
 /*
  * An O_PATH descriptor, valid until descriptors of max_open others were asked

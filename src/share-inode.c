@@ -130,18 +130,37 @@ static void free_inode(struct share_inodes *t, struct share_inode *inode)
 	free(inode);
 }
 
-/* A parent that nobody needs any more goes with its last child. */
+static bool is_needed(const struct share_inodes *t,
+		      const struct share_inode *inode)
+{
+	return inode == t->root || inode->nr_lookups || inode->nr_children;
+}
+
 static void release(struct share_inodes *t, struct share_inode *inode)
 {
-	struct share_inode *parent;
+	if (is_needed(t, inode) || inode->doomed)
+		return;
+	inode->doomed = true;
+	inode->next_doomed = t->doomed;
+	t->doomed = inode;
+}
 
-	while (inode && inode != t->root && !inode->nr_lookups &&
-	       !inode->nr_children) {
+void share_inodes_sweep(struct share_inodes *t)
+{
+	struct share_inode *inode, *parent;
+
+	while ((inode = t->doomed)) {
+		t->doomed = inode->next_doomed;
+		inode->doomed = false;
+		if (is_needed(t, inode))
+			continue;
+		/* A parent that nobody needs goes with its last child. */
 		parent = inode->parent;
 		free_inode(t, inode);
-		if (parent)
-			parent->nr_children--;
-		inode = parent;
+		if (!parent)
+			continue;
+		parent->nr_children--;
+		release(t, parent);
 	}
 }
 
@@ -172,10 +191,7 @@ static void break_cycle(struct share_inodes *t, struct share_inode *child,
 	if (!p)
 		return;
 	share_fd_pin(t, p);
-	/* The child is still in use. */
-	child->nr_lookups++;
 	forget_name(t, p);
-	child->nr_lookups--;
 }
 
 void share_inode_rename(struct share_inodes *t, struct share_inode *inode,
@@ -244,7 +260,10 @@ int share_inode_enter(struct share_inodes *t, struct share_inode *parent,
 
 struct share_inode *share_inode_get(struct share_inodes *t, uint64_t id)
 {
-	return share_table_get(&t->table, id);
+	struct share_inode *inode = share_table_get(&t->table, id);
+
+	/* What others below it keep is not the guest's to name. */
+	return inode == t->root || (inode && inode->nr_lookups) ? inode : NULL;
 }
 
 void share_inode_forget(struct share_inodes *t, struct share_inode *inode,

@@ -329,9 +329,9 @@ static ssize_t serve(struct share *s, struct fuse_in_header *head, size_t len)
 	return s->no_room ? -EPROTO : (ssize_t)s->written;
 }
 
-ssize_t share_request(struct share *s, const struct iovec *in,
-		      unsigned int nr_in, const struct iovec *out,
-		      unsigned int nr_out)
+static ssize_t take_request(struct share *s, const struct iovec *in,
+			    unsigned int nr_in, const struct iovec *out,
+			    unsigned int nr_out)
 {
 	struct fuse_in_header *head = (void *)s->msg;
 	size_t total = share_iov_bytes(in, nr_in);
@@ -362,4 +362,14 @@ ssize_t share_request(struct share *s, const struct iovec *in,
 	if (!r)
 		r = serve_here(s, head);
 	return r == 1 ? serve(s, head, len) : answer(s, head, r);
+}
+
+ssize_t share_request(struct share *s, const struct iovec *in,
+		      unsigned int nr_in, const struct iovec *out,
+		      unsigned int nr_out)
+{
+	ssize_t n = take_request(s, in, nr_in, out, nr_out);
+
+	share_inodes_sweep(&s->inodes);
+	return n;
 }
