@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,9 @@ int main(int argc, char **argv)
 {
 	int status;
 
+	/* One heap for all threads: to give back memory of another, the C
+	 * library reads a file of /proc, which confined threads may not. */
+	(void)mallopt(M_ARENA_MAX, 1);
 	if (fill_standard_streams()) {
 		log_err("/dev/null: %s", strerror(errno));
 		exit(STATUS_FAILED);
