@@ -130,7 +130,7 @@ void pci_host_destroy(struct pci_host *host)
 {
 	if (!host)
 		return;
-	bus_remove(host->bus, &host->ecam);
+	bus_forget(host->bus, &host->ecam);
 	free(host);
 }
 

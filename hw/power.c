@@ -135,6 +135,6 @@ void power_destroy(struct power *p)
 {
 	if (!p)
 		return;
-	bus_remove(p->bus, &p->regs);
+	bus_forget(p->bus, &p->regs);
 	free(p);
 }

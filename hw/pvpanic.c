@@ -78,6 +78,6 @@ void pvpanic_destroy(struct pvpanic *p)
 {
 	if (!p)
 		return;
-	bus_remove(p->bus, &p->reg);
+	bus_forget(p->bus, &p->reg);
 	free(p);
 }

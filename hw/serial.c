@@ -476,6 +476,6 @@ void serial_destroy(struct serial *s)
 	(void)console_write_wait(s->con, s->tx, s->nr_tx, DRAIN_MS);
 	if (s->loop)
 		loop_timer_fini(s->loop, &s->flush_timer);
-	bus_remove(s->bus, &s->range);
+	bus_forget(s->bus, &s->range);
 	free(s);
 }
