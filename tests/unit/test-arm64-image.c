@@ -102,7 +102,7 @@ static void size_of_pages_is_told(void **state)
 	static const uint32_t bytes[] = { 0, KIB(4), KIB(16), KIB(64) };
 	struct fixture *f = *state;
 
-	for (uint8_t i = 0; i < ARRAY_SIZE(bytes); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(bytes); i++) {
 		f->plain.bytes[24] = (uint8_t)(1 << 3 | i << 1);
 		f->file = f->plain;
 		loaded(f, 0);

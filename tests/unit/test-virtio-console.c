@@ -182,7 +182,7 @@ static void assert_told(struct guest *g, gpa_t at, uint32_t id, uint16_t event,
 			uint16_t value, const char *name)
 {
 	struct virtio_console_control m;
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_true(driver_used(&g->d[2], &len) >= 0);
 	assert_int_equal(len, sizeof(m) + strlen(name));
@@ -239,7 +239,7 @@ static void input_waits_for_a_reader(void **state)
 	run(g->f);
 	assert_heard(g, 4, at, "to two");
 	control(g, 1, VIRTIO_CONSOLE_PORT_OPEN, 0);
-	at = listen_for(g, 4, 64);
+	(void)listen_for(g, 4, 64);
 	feed(g->host[1], "later");
 	kick(g, 4);
 	assert_int_equal(driver_used(&g->d[4], NULL), -1);

@@ -126,7 +126,7 @@ static void goes_round(void **state)
 	const struct driver_buf bufs[] = { { 0x2000, 1, false },
 					   { 0x2000, 1, true } };
 	unsigned int round;
-	uint32_t len;
+	uint32_t len = 0;
 
 	(void)state;
 	begin(4, DRIVER_INDIRECT | DRIVER_EVENT_IDX);

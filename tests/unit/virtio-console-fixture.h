@@ -182,7 +182,7 @@ static inline gpa_t listen_for(struct guest *g, unsigned int queue,
 static inline void assert_heard(struct guest *g, unsigned int queue, gpa_t at,
 				const char *text)
 {
-	uint32_t len;
+	uint32_t len = 0;
 
 	assert_true(driver_used(&g->d[queue], &len) >= 0);
 	assert_int_equal(len, strlen(text));

@@ -242,7 +242,7 @@ driver_add(struct driver *d, const struct driver_buf *bufs, unsigned int nr)
 /* After any number of them: does the device want a kick? */
 static inline bool driver_wants_kick(struct driver *d)
 {
-	uint16_t event = ((uint16_t *)&d->used->ring[d->size])[0];
+	uint16_t event = (uint16_t)load_le(&d->used->ring[d->size], 2);
 	bool wants = false;
 
 	if (!d->event_idx) {
