@@ -125,10 +125,16 @@ check msi-messages messages
 check msi-masks masks
 check bind prepare
 check all-at-once all_at_once
-check ac97-plays said all '^snd_intel8x0 played (8|9)[0-9]$'
-check ac97-interrupts at_least all 'snd_intel8x0 interrupts' 60
-check es1370-plays said all '^snd_ens1370 played (8|9)[0-9]$'
-check es1370-interrupts at_least all 'snd_ens1370 interrupts' 60
+# Sound is played in the host's time: a slow emulation drops periods, without
+# interrupts not one is played.
+periods='(8|9)[0-9]' least=60
+if [ "${LAB_ARCH:-x86_64}" != x86_64 ]; then
+	periods='[3-9][0-9]' least=20
+fi
+check ac97-plays said all "^snd_intel8x0 played $periods\$"
+check ac97-interrupts at_least all 'snd_intel8x0 interrupts' $least
+check es1370-plays said all "^snd_ens1370 played $periods\$"
+check es1370-interrupts at_least all 'snd_ens1370 interrupts' $least
 check sound-is-level said all '^snd_ens1370 kind level *$'
 is stick-read "$(number all 'stick read')" "$(cat "$LAB_OUT/host-sum")"
 check stick-interrupts at_least all 'stick interrupts' 50
