@@ -90,13 +90,10 @@ static void complain(struct blk_queue *q, const struct disk_io *io)
 		[DISK_SYNC] = "syncing",   [DISK_DISCARD] = "discarding",
 		[DISK_PUNCH] = "clearing", [DISK_ZERO] = "clearing",
 	};
-	struct virtio_dev *dev = &q->blk->dev;
 
-	pthread_mutex_lock(&dev->lock);
-	log_guest(&dev->rl, "%s: %s: %s at byte %llu: %s; the guest was told",
-		  dev->name, q->blk->disk->spec, what[io->op],
-		  (unsigned long long)io->offset, strerror(-io->result));
-	pthread_mutex_unlock(&dev->lock);
+	virtio_warn(&q->blk->dev, "%s: %s at byte %llu: %s; the guest was told",
+		    q->blk->disk->spec, what[io->op],
+		    (unsigned long long)io->offset, strerror(-io->result));
 	q->nr_errors++;
 }
 
@@ -131,7 +128,8 @@ static struct blk_request *free_request(struct blk_queue *q)
 	return q->unused;
 }
 
-/* Takes one buffer of the driver.  False: there is none, or no room. */
+/* Takes one buffer of the driver.  False: there is none, or no room: of a driver
+ * that offers more than it has room for. */
 static bool take_one(struct blk_queue *q, bool *answered)
 {
 	struct virtio_blk *blk = q->blk;
@@ -144,7 +142,7 @@ static bool take_one(struct blk_queue *q, bool *answered)
 		return false;
 	chain.iov = req->iov;
 	chain.max = BLK_MAX_IOV;
-	if (!virtio_pop(&blk->dev, q->index, &chain))
+	if (!virtio_next(&blk->dev, q->index, &chain))
 		return false;
 	r = blk_request_parse(req, &chain, blk->disk, blk->id, &status);
 	if (r < 0) {
@@ -164,20 +162,12 @@ static bool take_one(struct blk_queue *q, bool *answered)
 	return true;
 }
 
-/* All that is there, without a kick for what comes meanwhile. */
 static void take_all(struct blk_queue *q)
 {
-	struct virtq *vq = &q->blk->dev.queues[q->index].vq;
 	bool answered = false;
 
-	do {
-		virtq_disable_kicks(vq);
-		while (take_one(q, &answered))
-			;
-		/* Of a driver that offers more than it has room for. */
-		if (!free_request(q))
-			break;
-	} while (!atomic_load(&q->blk->dev.failed) && virtq_enable_kicks(vq));
+	while (take_one(q, &answered))
+		;
 	if (answered)
 		virtio_flush(&q->blk->dev, q->index);
 }
@@ -206,8 +196,8 @@ static void serve(void *opaque)
 	unsigned int watched;
 
 	if (disk_ring_enable(q->ring)) {
-		virtio_fail(&q->blk->dev,
-			    "no, the io_uring of its disk failed");
+		virtio_fail_host(&q->blk->dev,
+				 "the io_uring of its disk failed");
 		return;
 	}
 	while (!worker_told(q->worker)) {

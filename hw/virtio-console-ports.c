@@ -127,7 +127,7 @@ void vcon_take_control(struct virtio_console *c)
 	}
 	/* A driver that never ends has its turns like others. */
 	if (nr == c->dev.queue_max)
-		vcon_kick_again(c, QUEUE_CONTROL_OUT);
+		virtio_kick(&c->dev, QUEUE_CONTROL_OUT);
 	virtio_flush(&c->dev, QUEUE_CONTROL_OUT);
 	vcon_tell(c);
 }

@@ -23,23 +23,9 @@
 bool vcon_pop(struct virtio_console *c, unsigned int queue,
 	      struct virtq_chain *chain)
 {
-	struct virtq *vq = &c->dev.queues[queue].vq;
-
 	chain->iov = c->iov;
 	chain->max = ARRAY_SIZE(c->iov);
-	for (;;) {
-		virtq_disable_kicks(vq);
-		if (virtio_pop(&c->dev, queue, chain))
-			return true;
-		if (atomic_load(&c->dev.failed) || !virtq_enable_kicks(vq))
-			return false;
-	}
-}
-
-void vcon_kick_again(struct virtio_console *c, unsigned int queue)
-{
-	/* Fails only when the counter is full, and then it is kicked. */
-	(void)!eventfd_write(c->dev.queues[queue].kick_fd, 1);
+	return virtio_next(&c->dev, queue, chain);
 }
 
 void vcon_offer_input(struct vcon_port *p)
@@ -91,7 +77,7 @@ static void transmit(struct vcon_port *p)
 		    !send_chain(p, &chain, end - c->nr_out)) {
 			virtq_unpop(&c->dev.queues[queue].vq);
 			if (!p->blocked)
-				vcon_kick_again(c, queue);
+				virtio_kick(&c->dev, queue);
 			break;
 		}
 		p->sent = 0;
@@ -199,10 +185,8 @@ static void on_impatience(void *opaque)
 
 	bus_lock(c->dev.bus);
 	if (p->blocked && c->dev.queues[1].started) {
-		log_guest(&c->rl,
-			  "%s: nobody reads it: what the guest says is dropped "
-			  "until somebody does",
-			  c->dev.name);
+		virtio_warn(&c->dev, "nobody reads it: what the guest says is "
+				     "dropped until somebody does");
 		p->blocked = false;
 		p->dropping = true;
 		transmit(p);

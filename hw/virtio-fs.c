@@ -60,7 +60,7 @@ static bool serve_one(struct virtio_fs *fs, unsigned int queue)
 				     .max = ARRAY_SIZE(fs->iov) };
 	ssize_t n;
 
-	if (!virtio_pop(&fs->dev, queue, &chain))
+	if (!virtio_next(&fs->dev, queue, &chain))
 		return false;
 	fs->nr_requests++;
 	n = share_request(fs->share, chain.iov, chain.nr_readable,
@@ -78,26 +78,16 @@ static bool serve_one(struct virtio_fs *fs, unsigned int queue)
 /* Until both are empty, and kicks are asked for; forgets come first. */
 static void serve(struct virtio_fs *fs)
 {
-	unsigned int i, more;
-
-	do {
-		more = 0;
-		for (i = 0; i < NR_QUEUES; i++) {
-			if (!fs->dev.queues[i].started)
-				continue;
-			virtq_disable_kicks(&fs->dev.queues[i].vq);
-			while (!worker_told(fs->worker) && serve_one(fs, i))
-				;
-			more += virtq_enable_kicks(&fs->dev.queues[i].vq);
-		}
-	} while (more && !worker_told(fs->worker) &&
-		 !atomic_load(&fs->dev.failed));
+	for (unsigned int i = 0; i < NR_QUEUES; i++)
+		while (fs->dev.queues[i].started && !worker_told(fs->worker) &&
+		       serve_one(fs, i))
+			;
 }
 
 static bool enter(struct virtio_fs *fs)
 {
 	if (!fs->entered && share_enter(fs->share, fs->confined)) {
-		virtio_fail(&fs->dev, "its thread could not be confined");
+		virtio_fail_host(&fs->dev, "its thread could not be confined");
 		return false;
 	}
 	fs->entered = true;

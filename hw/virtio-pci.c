@@ -54,12 +54,11 @@ static void device_write(struct virtio_dev *dev, unsigned int off,
 static void kick(struct virtio_pci *v, unsigned int off)
 {
 	unsigned int i = off / VIRTIO_NOTIFY_STEP;
-	uint64_t one = 1;
 
 	if (i >= v->dev->nr_queues)
 		return;
 	v->dev->queues[i].nr_kicks++;
-	(void)!write(v->dev->queues[i].kick_fd, &one, sizeof(one));
+	virtio_kick(v->dev, i);
 }
 
 static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
@@ -118,10 +117,9 @@ static void add_ioeventfds(void *opaque)
 		r = kvm_ioeventfd(v->kvm, dev->queues[i].kick_fd,
 				  v->kicks_at + i * VIRTIO_NOTIFY_STEP, true);
 	v->by_ioeventfd = true;
-	if (!r)
-		return;
-	log_guest(&dev->rl, "%s: kicks are slow: KVM_IOEVENTFD: %s", dev->name,
-		  strerror(-r));
+	if (r)
+		virtio_warn(dev, "kicks are slow: KVM_IOEVENTFD: %s",
+			    strerror(-r));
 }
 
 static void del_ioeventfds(struct virtio_pci *v)

@@ -51,24 +51,18 @@ static void serve(struct virtio_rng *rng)
 {
 	struct iovec iov[VIRTQ_MAX_SEGMENTS];
 	struct virtq_chain chain = { .iov = iov, .max = ARRAY_SIZE(iov) };
-	struct virtq *vq = &rng->dev.queues[0].vq;
 	size_t left = TURN_BYTES;
-	uint64_t one = 1;
 	uint32_t n;
 
 	for (unsigned int i = 0; i < TURN_CHAINS && left; i++) {
-		if (!virtio_pop(&rng->dev, 0, &chain)) {
-			if (!virtq_enable_kicks(vq))
-				goto flush;
-			virtq_disable_kicks(vq);
-			continue;
-		}
+		if (!virtio_next(&rng->dev, 0, &chain))
+			goto flush;
 		n = fill(&chain, left);
 		left -= n;
 		rng->nr_bytes += n;
 		virtio_push(&rng->dev, 0, chain.head, n);
 	}
-	(void)!write(rng->dev.queues[0].kick_fd, &one, sizeof(one));
+	virtio_kick(&rng->dev, 0);
 flush:
 	virtio_flush(&rng->dev, 0);
 }

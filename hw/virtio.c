@@ -7,6 +7,8 @@
 #include "virtio.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -69,6 +71,19 @@ int virtio_pop(struct virtio_dev *dev, unsigned int queue,
 	return 0;
 }
 
+bool virtio_next(struct virtio_dev *dev, unsigned int queue,
+		 struct virtq_chain *chain)
+{
+	struct virtq *vq = &dev->queues[queue].vq;
+
+	do {
+		virtq_disable_kicks(vq);
+		if (virtio_pop(dev, queue, chain))
+			return true;
+	} while (!atomic_load(&dev->failed) && virtq_enable_kicks(vq));
+	return false;
+}
+
 void virtio_push(struct virtio_dev *dev, unsigned int queue, uint16_t head,
 		 uint32_t written)
 {
@@ -93,16 +108,48 @@ void virtio_take_kick(struct virtio_dev *dev, unsigned int queue)
 	(void)!read(dev->queues[queue].kick_fd, &count, sizeof(count));
 }
 
+void virtio_kick(struct virtio_dev *dev, unsigned int queue)
+{
+	/* Fails only when the counter is full, and then it is kicked. */
+	(void)!eventfd_write(dev->queues[queue].kick_fd, 1);
+}
+
+void virtio_warn(struct virtio_dev *dev, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	pthread_mutex_lock(&dev->lock);
+	log_guest(&dev->rl, "%s: %s", dev->name, text);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+/* Told before the state changes: who sees that finds the reason said. */
+static void fail(struct virtio_dev *dev, const char *whose, const char *why)
+{
+	bool first;
+
+	pthread_mutex_lock(&dev->lock);
+	first = !atomic_load(&dev->failed);
+	if (first)
+		log_guest(&dev->rl, "%s: %s%s", dev->name, whose, why);
+	atomic_store(&dev->failed, true);
+	pthread_mutex_unlock(&dev->lock);
+	if (first && dev->pci)
+		virtio_pci_signal_config(dev->pci);
+}
+
 void virtio_fail(struct virtio_dev *dev, const char *why)
 {
-	if (atomic_exchange(&dev->failed, true))
-		return;
-	pthread_mutex_lock(&dev->lock);
-	log_guest(&dev->rl, "%s: the guest's driver broke the protocol: %s",
-		  dev->name, why);
-	pthread_mutex_unlock(&dev->lock);
-	if (dev->pci)
-		virtio_pci_signal_config(dev->pci);
+	fail(dev, "the guest's driver broke the protocol: ", why);
+}
+
+void virtio_fail_host(struct virtio_dev *dev, const char *why)
+{
+	fail(dev, "it serves the guest no more: ", why);
 }
 
 void virtio_config_changed(struct virtio_dev *dev)

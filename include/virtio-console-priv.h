@@ -54,7 +54,6 @@ struct virtio_console {
 	struct vcon_port *ports;
 	uint16_t cols, rows;
 	bool size_told; /* since the driver is there */
-	struct ratelimit rl;
 	uint64_t nr_in, nr_out; /* bytes, as the host sees it */
 	struct iovec iov[VIRTQ_MAX_SEGMENTS];
 };
@@ -76,7 +75,6 @@ static inline unsigned int vcon_queue_in(const struct vcon_port *p)
 bool vcon_pop(struct virtio_console *c, unsigned int queue,
 	      struct virtq_chain *chain);
 /* What is left in a queue is served at the next turn of the loop. */
-void vcon_kick_again(struct virtio_console *c, unsigned int queue);
 /* Input that was left over may have room now. */
 void vcon_offer_input(struct vcon_port *p);
 

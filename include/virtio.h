@@ -97,7 +97,7 @@ struct virtio_dev {
 	const struct ram *ram;
 	uint64_t features; /* accepted by the driver */
 	_Atomic bool failed; /* NEEDS_RESET */
-	pthread_mutex_t lock; /* guards rl alone; taken last */
+	pthread_mutex_t lock; /* guards rl alone; taken last; virtio_warn()'s */
 	struct ratelimit rl;
 };
 
@@ -121,12 +121,21 @@ static inline bool virtio_has(const struct virtio_dev *dev, unsigned int bit)
  */
 int virtio_pop(struct virtio_dev *dev, unsigned int queue,
 	       struct virtq_chain *chain);
+/*
+ * The same for a thread that serves all there is: while there are chains, the
+ * driver need not kick.  False: there is none, and the next one comes with a
+ * kick; or the device failed.
+ */
+bool virtio_next(struct virtio_dev *dev, unsigned int queue,
+		 struct virtq_chain *chain);
 void virtio_push(struct virtio_dev *dev, unsigned int queue, uint16_t head,
 		 uint32_t written);
 /* After pushes: interrupts the driver if it wants that. */
 void virtio_flush(struct virtio_dev *dev, unsigned int queue);
 /* Takes what the kicks left in kick_fd. */
 void virtio_take_kick(struct virtio_dev *dev, unsigned int queue);
+/* A kick in the driver's place, for the serving thread.  Any thread. */
+void virtio_kick(struct virtio_dev *dev, unsigned int queue);
 
 /*
  * The driver did what no driver may: NEEDS_RESET (2.1.2), a configuration
@@ -134,6 +143,13 @@ void virtio_take_kick(struct virtio_dev *dev, unsigned int queue);
  * device.  The VM goes on.  Serving thread, or under dev_lock.
  */
 void virtio_fail(struct virtio_dev *dev, const char *why);
+/* The same where the host is to blame. */
+void virtio_fail_host(struct virtio_dev *dev, const char *why);
+/*
+ * One line for the user, "NAME: " before it; rate-limited, for the guest can
+ * cause it.  Any thread.
+ */
+void virtio_warn(struct virtio_dev *dev, const char *fmt, ...) PRINTF(2, 3);
 /* Tells the driver that its configuration has changed.  dev_lock. */
 void virtio_config_changed(struct virtio_dev *dev);
 
