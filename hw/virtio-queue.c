@@ -10,6 +10,7 @@
 #include <linux/virtio_ring.h>
 #include <stdatomic.h>
 
+#include "iov.h"
 #include "ram.h"
 
 /* Of a descriptor in flight: where its chain goes on, or that it ends. */
@@ -271,40 +272,15 @@ bool virtq_enable_kicks(struct virtq *q)
 	return load_shared(&q->driver_area->idx) != q->next_avail;
 }
 
-/* One way: buf is copied to the segments, or they to it. */
-static size_t copy(const struct iovec *iov, unsigned int nr, size_t offset,
-		   uint8_t *in, const uint8_t *out, size_t len)
-{
-	size_t done = 0;
-
-	for (; nr && done < len; iov++, nr--) {
-		uint8_t *p = iov->iov_base;
-		size_t n;
-
-		if (offset >= iov->iov_len) {
-			offset -= iov->iov_len;
-			continue;
-		}
-		n = MIN(iov->iov_len - offset, len - done);
-		if (in)
-			memcpy(in + done, p + offset, n);
-		else
-			memcpy(p + offset, out + done, n);
-		done += n;
-		offset = 0;
-	}
-	return done;
-}
-
 size_t virtq_copy_from(const struct virtq_chain *chain, size_t offset,
 		       void *buf, size_t len)
 {
-	return copy(chain->iov, chain->nr_readable, offset, buf, NULL, len);
+	return iov_read(chain->iov, chain->nr_readable, offset, buf, len);
 }
 
 size_t virtq_copy_to(const struct virtq_chain *chain, size_t offset,
 		     const void *buf, size_t len)
 {
-	return copy(chain->iov + chain->nr_readable, chain->nr_writable, offset,
-		    NULL, buf, len);
+	return iov_write(chain->iov + chain->nr_readable, chain->nr_writable,
+			 offset, buf, len);
 }

@@ -68,17 +68,6 @@ static inline struct share *share_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
-/* share-iov.c: entries of to, at most IOV_MAX, that are len bytes of from
- * beginning at skip, or what there is of them. */
-unsigned int share_iov_slice(struct iovec *to, const struct iovec *from,
-			     unsigned int nr, size_t skip, size_t len);
-size_t share_iov_bytes(const struct iovec *iov, unsigned int nr);
-/* Copies what there is; returns how much. */
-size_t share_iov_read(const struct iovec *iov, unsigned int nr, size_t skip,
-		      void *buf, size_t len);
-size_t share_iov_write(const struct iovec *iov, unsigned int nr, size_t skip,
-		       const void *buf, size_t len);
-
 /* share-attr.c: of files that the guest names by number. */
 /* O_PATH descriptor of the inode, kept open by the table; or -errno. */
 int share_fd_of(struct share *s, fuse_ino_t ino);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "iov.h"
 #include "share-priv.h"
 #include "util.h"
 
@@ -136,7 +137,7 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	ssize_t n;
 
 	(void)ino;
-	nr = share_iov_slice(s->vec, s->out, s->nr_out, head, size);
+	nr = iov_slice(s->vec, s->out, s->nr_out, head, size);
 	n = fd < 0 ? -1 : preadv(fd, s->vec, (int)nr, off);
 	if (n < 0)
 		share_answer(req, fd < 0 ? fd : -errno);
@@ -173,7 +174,7 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 
 	(void)ino;
 	(void)buf; /* they were not copied */
-	nr = share_iov_slice(s->vec, s->in, s->nr_in, head, size);
+	nr = iov_slice(s->vec, s->in, s->nr_in, head, size);
 	n = fd < 0 ? -1 :
 		     pwritev2(fd, s->vec, (int)nr, off, write_flags(s, fi));
 	if (n < 0)

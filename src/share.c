@@ -17,6 +17,7 @@
 #include "fd.h"
 #include "log.h"
 #include "share-check.h"
+#include "iov.h"
 #include "share-priv.h"
 #include "util.h"
 
@@ -68,7 +69,7 @@ static void set_flags(const struct share *s, struct fuse_init_out *init)
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct share *s = userdata;
-	size_t at = 0, sum = share_iov_bytes(iov, (unsigned int)count);
+	size_t at = 0, sum = iov_bytes(iov, (unsigned int)count);
 	int i;
 
 	(void)fd;
@@ -82,8 +83,8 @@ static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 		set_flags(s, iov[1].iov_base);
 	for (i = 0; i < count; i++) {
 		if (iov[i].iov_base != &s->in_place)
-			share_iov_write(s->out, s->nr_out, at, iov[i].iov_base,
-					iov[i].iov_len);
+			iov_write(s->out, s->nr_out, at, iov[i].iov_base,
+				  iov[i].iov_len);
 		at += iov[i].iov_len;
 	}
 	s->written = sum;
@@ -265,7 +266,7 @@ static ssize_t answer(struct share *s, const struct fuse_in_header *head, int r)
 		return 0;
 	if (s->out_bytes < sizeof(out))
 		return -EPROTO;
-	share_iov_write(s->out, s->nr_out, 0, &out, sizeof(out));
+	iov_write(s->out, s->nr_out, 0, &out, sizeof(out));
 	return sizeof(out);
 }
 
@@ -334,7 +335,7 @@ static ssize_t take_request(struct share *s, const struct iovec *in,
 			    unsigned int nr_out)
 {
 	struct fuse_in_header *head = (void *)s->msg;
-	size_t total = share_iov_bytes(in, nr_in);
+	size_t total = iov_bytes(in, nr_in);
 	size_t len;
 	int r;
 
@@ -342,14 +343,14 @@ static ssize_t take_request(struct share *s, const struct iovec *in,
 	s->nr_in = nr_in;
 	s->out = out;
 	s->nr_out = nr_out;
-	s->out_bytes = share_iov_bytes(out, nr_out);
+	s->out_bytes = iov_bytes(out, nr_out);
 	s->offered = 0;
-	if (share_iov_read(in, nr_in, 0, head, sizeof(*head)) != sizeof(*head))
+	if (iov_read(in, nr_in, 0, head, sizeof(*head)) != sizeof(*head))
 		return -EPROTO;
 	len = share_check_bytes(head->opcode, total);
 	if (len > SHARE_MAX_REQUEST)
 		return answer(s, head, -E2BIG);
-	share_iov_read(in, nr_in, sizeof(*head), head + 1, len - sizeof(*head));
+	iov_read(in, nr_in, sizeof(*head), head + 1, len - sizeof(*head));
 	/* What a shorter FUSE_INIT lacks is zero. */
 	memset(s->msg + len, 0,
 	       MIN(SHARE_MAX_REQUEST - len, sizeof(struct fuse_init_in)));
