@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* machine-disk - the disks of a VM, from --disk to their models. */
-#include <errno.h>
 #include <stdio.h>
 
 #include "disk.h"
-#include "log.h"
 #include "machine-priv.h"
 #include "virtio-blk.h"
 
-#ifdef HAVE_LIBURING
-int machine_create_disk(struct virtio_dev **out, const struct disk_config *cfg,
-			unsigned int nr)
+static int open_disk(struct virtio_dev **out, const struct disk_config *cfg,
+		     unsigned int nr)
 {
 	const struct disk_params file = {
 		.spec = cfg->spec,
@@ -31,15 +28,17 @@ int machine_create_disk(struct virtio_dev **out, const struct disk_config *cfg,
 	r = disk_open(&params.disk, &file);
 	return r ? r : virtio_blk_create(out, &params);
 }
-#else
-int machine_create_disk(struct virtio_dev **out, const struct disk_config *cfg,
-			unsigned int nr)
+
+int machine_open_disks(struct machine *m)
 {
-	(void)out;
-	(void)nr;
-	log_err("--disk: %s: this build of wherry has no disks; configure it "
-		"with liburing",
-		cfg->spec);
-	return -EOPNOTSUPP;
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < m->cfg->nr_disks; i++) {
+		struct virtio_dev *dev;
+
+		r = open_disk(&dev, &m->cfg->disks[i], i);
+		if (!r)
+			r = machine_add_virtio(m, dev);
+	}
+	return r;
 }
-#endif

@@ -120,9 +120,14 @@ void machine_quiesce_virtio(struct machine *m);
 void machine_virtio_stats(struct machine *m, struct json *j);
 void machine_close_virtio(struct machine *m);
 
-/* machine-disk.c: the nr-th disk.  0 or -errno, logged. */
-int machine_create_disk(struct virtio_dev **out, const struct disk_config *cfg,
-			unsigned int nr);
+/* Takes a model that was just created, for the next place.  0 or -errno, logged,
+ * and the model is destroyed. */
+int machine_add_virtio(struct machine *m, struct virtio_dev *dev);
+
+/* machine-disk.c and machine-share.c, of which a build without the library has
+ * machine-no-*.c: the models of all that is configured.  0 or -errno, logged. */
+int machine_open_disks(struct machine *m);
+int machine_open_shares(struct machine *m);
 
 /* machine-p2p.c: decides it, with all devices attached and the windows of
  * BARs placed.  0 or -errno, logged. */

@@ -3,14 +3,12 @@
  * The VM's shared directories: each a share and its virtio device. Owns
  * neither; machine-virtio.c has the devices.
  */
-#include "machine-share.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "config.h"
 #include "log.h"
+#include "machine-priv.h"
 #include "share.h"
 #include "util.h"
 #include "virtio-fs.h"
@@ -19,7 +17,9 @@
 #define FILES_MAX 16384u
 #define FILES_LEFT 256u
 
-unsigned int machine_share_files(unsigned int nr_shares)
+/* How many files each of them may hold open, by this process's limit, which is
+ * raised as far as it goes. */
+static unsigned int files_of_each(unsigned int nr_shares)
 {
 	struct rlimit lim;
 	rlim_t left;
@@ -33,8 +33,8 @@ unsigned int machine_share_files(unsigned int nr_shares)
 	return (unsigned int)MIN(left / 2 / nr_shares, FILES_MAX);
 }
 
-int machine_open_share(struct virtio_dev **out, const struct share_config *c,
-		       unsigned int max_files)
+static int open_share(struct virtio_dev **out, const struct share_config *c,
+		      unsigned int max_files)
 {
 	const struct share_params params = {
 		.path = c->path,
@@ -53,4 +53,19 @@ int machine_open_share(struct virtio_dev **out, const struct share_config *c,
 	}
 	r = share_create(&share, &params);
 	return r ? r : virtio_fs_create(out, share, c->tag, c->tag);
+}
+
+int machine_open_shares(struct machine *m)
+{
+	unsigned int max_files = files_of_each(m->cfg->nr_shares);
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < m->cfg->nr_shares; i++) {
+		struct virtio_dev *dev;
+
+		r = open_share(&dev, &m->cfg->shares[i], max_files);
+		if (!r)
+			r = machine_add_virtio(m, dev);
+	}
+	return r;
 }

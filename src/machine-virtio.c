@@ -9,7 +9,6 @@
 #include "json.h"
 #include "log.h"
 #include "machine-priv.h"
-#include "machine-share.h"
 #include "pci.h"
 #include "virtio-console.h"
 #include "virtio-pci.h"
@@ -18,8 +17,7 @@
 
 #define NR_SLOTS 32
 
-/* Takes one that was just created. */
-static int add_device(struct machine *m, struct virtio_dev *dev)
+int machine_add_virtio(struct machine *m, struct virtio_dev *dev)
 {
 	if (m->nr_virtio < CONFIG_MAX_VIRTIO) {
 		m->virtio[m->nr_virtio++].dev = dev;
@@ -32,16 +30,26 @@ static int add_device(struct machine *m, struct virtio_dev *dev)
 	return -ENOSPC;
 }
 
-static int open_rng(struct machine *m, struct virtio_dev **dev)
+static int open_rng(struct machine *m)
 {
-	return m->cfg->rng ? virtio_rng_create(dev) : 0;
+	struct virtio_dev *dev;
+	int r;
+
+	if (!m->cfg->rng)
+		return 0;
+	r = virtio_rng_create(&dev);
+	return r ? r : machine_add_virtio(m, dev);
 }
 
-static int open_console(struct machine *m, struct virtio_dev **dev)
+static int open_console(struct machine *m)
 {
-	return m->cfg->console.is_virtio ?
-		       virtio_console_create(dev, m->console, machine_quit, m) :
-		       0;
+	struct virtio_dev *dev;
+	int r;
+
+	if (!m->cfg->console.is_virtio)
+		return 0;
+	r = virtio_console_create(&dev, m->console, machine_quit, m);
+	return r ? r : machine_add_virtio(m, dev);
 }
 
 static int open_channel(const struct channel_config *cfg,
@@ -64,67 +72,39 @@ static int open_channel(const struct channel_config *cfg,
 	return console_create(&ch->con, &params);
 }
 
-static int open_channels(struct machine *m, struct virtio_dev **dev)
+static int open_channels(struct machine *m)
 {
 	struct virtio_channel channels[CONFIG_MAX_CHANNELS];
+	struct virtio_dev *dev;
 	unsigned int nr;
+	int r;
 
 	for (nr = 0; nr < m->cfg->nr_channels; nr++) {
-		int r = open_channel(&m->cfg->channels[nr], &channels[nr]);
-
+		r = open_channel(&m->cfg->channels[nr], &channels[nr]);
 		if (!r)
 			continue;
 		while (nr-- > 0)
 			console_destroy(channels[nr].con);
 		return r;
 	}
-	return nr ? virtio_channels_create(dev, channels, nr) : 0;
-}
-
-static int open_shares(struct machine *m)
-{
-	unsigned int max_files = machine_share_files(m->cfg->nr_shares);
-	int r = 0;
-
-	for (unsigned int i = 0; !r && i < m->cfg->nr_shares; i++) {
-		struct virtio_dev *dev;
-
-		r = machine_open_share(&dev, &m->cfg->shares[i], max_files);
-		if (!r)
-			r = add_device(m, dev);
-	}
-	return r;
+	if (!nr)
+		return 0;
+	r = virtio_channels_create(&dev, channels, nr);
+	return r ? r : machine_add_virtio(m, dev);
 }
 
 int machine_open_virtio(struct machine *m)
 {
 	/* In the order of their slots. */
-	static int (*const openers[])(struct machine * m,
-				      struct virtio_dev * *dev) = {
-		open_console,
-		open_channels,
-		open_rng,
+	static int (*const openers[])(struct machine * m) = {
+		machine_open_disks, open_console,	 open_channels,
+		open_rng,	    machine_open_shares,
 	};
+	int r = 0;
 
-	for (unsigned int i = 0; i < m->cfg->nr_disks; i++) {
-		struct virtio_dev *dev;
-		int r = machine_create_disk(&dev, &m->cfg->disks[i], i);
-
-		if (!r)
-			r = add_device(m, dev);
-		if (r)
-			return r;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(openers); i++) {
-		struct virtio_dev *dev = NULL;
-		int r = openers[i](m, &dev);
-
-		if (!r && dev)
-			r = add_device(m, dev);
-		if (r)
-			return r;
-	}
-	return open_shares(m);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(openers); i++)
+		r = openers[i](m);
+	return r;
 }
 
 static int free_slot(const struct machine *m)
