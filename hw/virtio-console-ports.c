@@ -17,9 +17,10 @@ struct message {
 
 static const struct message messages[] = {
 	{ TELL_ADDED, VIRTIO_CONSOLE_PORT_ADD, 1 },
-	{ TELL_NAME, VIRTIO_CONSOLE_PORT_NAME, 1 },
 	{ TELL_CLOSED, VIRTIO_CONSOLE_PORT_OPEN, 0 },
 	{ TELL_OPEN, VIRTIO_CONSOLE_PORT_OPEN, 1 },
+	/* Last: who finds a port by its name finds it connected. */
+	{ TELL_NAME, VIRTIO_CONSOLE_PORT_NAME, 1 },
 };
 
 /* False: the driver has no buffer, or is not to be served. */

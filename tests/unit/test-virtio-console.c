@@ -213,8 +213,8 @@ static void ports_are_announced(void **state)
 	kick(g, 2);
 	assert_told(g, at[0], 1, VIRTIO_CONSOLE_PORT_ADD, 1, "");
 	control(g, 1, VIRTIO_CONSOLE_PORT_READY, 1);
-	assert_told(g, at[1], 1, VIRTIO_CONSOLE_PORT_NAME, 1, "two");
-	assert_told(g, at[2], 1, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
+	assert_told(g, at[1], 1, VIRTIO_CONSOLE_PORT_OPEN, 1, "");
+	assert_told(g, at[2], 1, VIRTIO_CONSOLE_PORT_NAME, 1, "two");
 	close(g->host[1]);
 	g->host[1] = -1;
 	run(g->f);
