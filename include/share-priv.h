@@ -79,8 +79,13 @@ int share_statx_fd(int fd, struct statx *stx);
 void share_stat(struct share *s, const struct statx *stx, struct stat *st);
 /* Opens a file that is in hand, which is a regular one or a directory. */
 int share_reopen(struct share *s, struct share_inode *inode, int flags);
-/* May a file get these bits?  Set-user-ID and set-group-ID are not given. */
-int share_check_mode(mode_t mode, mode_t old);
+/*
+ * The permissions that a file gets which had old (0: a new one): set-user-ID and
+ * set-group-ID it can keep only, for others of the host could run it as this
+ * user.  They are ignored, as POSIX lets them be, and not refused: all that
+ * unpacks and installs would fail.
+ */
+mode_t share_mode(mode_t mode, mode_t old);
 
 /* share-file.c: what the guest has open. */
 int share_file_add(struct share *s, int *fd, bool dir, uint64_t *fh);

@@ -25,7 +25,7 @@
 
 /* What the guest may keep of what it was told. */
 enum share_cache {
-	SHARE_CACHE_NONE, /* nothing; no shared writable mappings, either */
+	SHARE_CACHE_NONE, /* nothing */
 	SHARE_CACHE_AUTO, /* names and attributes for a second; data until the
 			   * file is opened again after a change */
 	SHARE_CACHE_ALWAYS, /* everything, and writes are held back: while the

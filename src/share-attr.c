@@ -98,12 +98,12 @@ int share_reopen(struct share *s, struct share_inode *inode, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int share_check_mode(mode_t mode, mode_t old)
+mode_t share_mode(mode_t mode, mode_t old)
 {
-	/* Another user of the host could run it as this one. */
-	if (!S_ISDIR(old) && mode & ~old & (S_ISUID | S_ISGID))
-		return -EPERM;
-	return 0;
+	mode &= 07777;
+	if (S_ISDIR(old))
+		return mode;
+	return mode & ~((S_ISUID | S_ISGID) & ~old);
 }
 
 static int set_mode(struct share *s, struct share_inode *inode, mode_t mode)
@@ -113,12 +113,11 @@ static int set_mode(struct share *s, struct share_inode *inode, mode_t mode)
 	int fd = share_inode_fd(&s->inodes, inode);
 	int r = fd < 0 ? fd : share_statx_fd(fd, &stx);
 
-	if (!r)
-		r = share_check_mode(mode, stx.stx_mode);
 	if (r)
 		return r;
 	snprintf(number, sizeof(number), "%d", fd);
-	return fchmodat(s->proc_fd, number, mode & 07777, 0) ? -errno : 0;
+	mode = share_mode(mode, stx.stx_mode);
+	return fchmodat(s->proc_fd, number, mode, 0) ? -errno : 0;
 }
 
 /* To whom it belongs already it may be given, which has a side effect: the

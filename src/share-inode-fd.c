@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "share-fs.h"
 #include "share-inode.h"
 
 /* A path of up to 4 KiB is one step. */
@@ -158,6 +159,11 @@ static int reopen(struct share_inodes *t, struct share_inode *inode,
 	    !share_inode_is(inode, &stx)) {
 		close(fd);
 		return -ESTALE;
+	}
+	/* Whatever is done with a file, or in a directory, wants this. */
+	if (inode->dev != t->root->dev && share_fs_is_kernels(fd)) {
+		close(fd);
+		return -EACCES;
 	}
 	share_fd_keep(t, inode, fd);
 	return fd;

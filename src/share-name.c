@@ -112,14 +112,17 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	struct share_inode *dir;
 	int fd = get_dir(share_of(req), parent, &dir);
-	int r = fd < 0 ? fd : share_check_mode(mode & 07777, 0);
+	int r = fd < 0 ? fd : 0;
 
 	(void)rdev;
 	/* Pipes and sockets are the guest's own; of them only names are here. */
 	if (!r && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
 		r = -EPERM;
 	if (!r)
-		r = mknodat(fd, name, mode, 0) ? -errno : 0;
+		r = mknodat(fd, name, (mode & S_IFMT) | share_mode(mode, 0),
+			    0) ?
+			    -errno :
+			    0;
 	answer_entry(req, dir, name, r);
 }
 
@@ -301,7 +304,7 @@ static int open_new(int dir_fd, const char *name, int flags, mode_t mode)
 {
 	struct open_how how = {
 		.flags = (unsigned int)flags | O_CLOEXEC | O_NOFOLLOW,
-		.mode = mode & 07777,
+		.mode = share_mode(mode, 0),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
 			   RESOLVE_NO_SYMLINKS,
 	};
@@ -372,9 +375,9 @@ static void op_create(fuse_req_t req, fuse_ino_t parent, const char *name,
 	struct fuse_entry_param e;
 	struct share_inode *dir;
 	int fd = get_dir(s, parent, &dir);
-	int r = fd < 0 ? fd : share_check_mode(mode & 07777, 0);
+	int r = fd;
 
-	if (!r)
+	if (fd >= 0)
 		r = create(s, dir, fd, name, mode, fi, &e);
 	if (r == -EEXIST && !(fi->flags & O_EXCL))
 		r = open_there(s, dir, fd, name, fi, &e);

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "iov.h"
 #include "log.h"
 #include "share-check.h"
-#include "iov.h"
+#include "share-fs.h"
 #include "share-priv.h"
 #include "util.h"
 
@@ -37,6 +38,10 @@
 /* A host without privilege clears the bits of set-user-ID at each change:
  * guests need not ask for attributes before they write. */
 #define FLAGS_OURS FUSE_HANDLE_KILLPRIV_V2
+
+/* Files of which nothing is kept can be mapped and shared all the same: since
+ * Linux 6.6, FUSE_DIRECT_IO_ALLOW_MMAP. */
+#define FLAGS2_UNCACHED (1U << (36 - 32))
 
 /* What libfuse would say of a request can be caused by any guest. */
 static void drop_message(enum fuse_log_level level, const char *fmt, va_list ap)
@@ -62,7 +67,7 @@ static void set_flags(const struct share *s, struct fuse_init_out *init)
 {
 	init->flags &= FLAGS_KNOWN;
 	init->flags |= s->offered & FLAGS_OURS;
-	init->flags2 = 0;
+	init->flags2 = s->cache == SHARE_CACHE_NONE ? FLAGS2_UNCACHED : 0;
 }
 
 /* An answer of libfuse's.  Its errors reach nobody but the guest. */
@@ -155,6 +160,12 @@ static int open_root(struct share *s)
 			"this user may search",
 			s->path, strerror(-r));
 		return r;
+	}
+	if (share_fs_is_kernels(s->root_fd)) {
+		log_err("%s: cannot be shared: it is an interface of the "
+			"kernel; name a directory of files",
+			s->path);
+		return -EINVAL;
 	}
 	s->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc_fd < 0) {

@@ -2,8 +2,6 @@
 /* What a well-behaved guest does with a shared directory. */
 #include "harness.h"
 
-#include <sys/xattr.h>
-
 #include "fds.h"
 #include "share-fixture.h"
 
@@ -159,60 +157,20 @@ static void keeps_what_was_removed(void **state)
 	assert_int_equal(getattr(ino), -ESTALE);
 }
 
-static void sets_attributes(void **state)
+/* Mapped and shared also where nothing is kept, if the guest can do that. */
+static void maps_what_is_not_kept(void **state)
 {
-	struct fuse_setattr_in in = { .valid = FATTR_MODE | FATTR_SIZE,
-				      .mode = 0600,
-				      .size = 5 };
-	uint64_t ino = lookup(ROOT, "hello");
+	const struct share_params none = { .cache = SHARE_CACHE_NONE,
+					   .max_files = 256 };
+	const struct share_params some = { .max_files = 256,
+					   .cache = SHARE_CACHE_AUTO };
 
 	(void)state;
-	assert_int_equal(CALL(FUSE_SETATTR, ino, &in), 0);
-	assert_int_equal(reply.attr.attr.mode, S_IFREG | 0600);
-	assert_int_equal(reply.attr.attr.size, 5);
-	in = (struct fuse_setattr_in){ .valid = FATTR_MTIME | FATTR_ATIME |
-						FATTR_ATIME_NOW,
-				       .mtime = 1234,
-				       .mtimensec = 5678 };
-	assert_int_equal(CALL(FUSE_SETATTR, ino, &in), 0);
-	assert_int_equal(reply.attr.attr.mtime, 1234);
-	assert_int_equal(reply.attr.attr.mtimensec, 5678);
-	assert_true(reply.attr.attr.atime > 1234);
-}
-
-static void has_attributes_of_users(void **state)
-{
-	struct {
-		struct fuse_getxattr_in in;
-	} get = { { .size = 100 } };
-	char set[8 + 32] = { 3 }; /* size; flags */
-	uint64_t ino = lookup(ROOT, "hello");
-	char path[PATH_MAX];
-
-	(void)state;
-	if (setxattr(fx_path(path, "/share/dir"), "user.x", "y", 1, 0))
-		skip_because("/tmp has no attributes of users");
-	memcpy(set + 8, "user.k\0val", 10);
-	assert_int_equal(call(FUSE_SETXATTR, ino, set, 18, NULL), 0);
-	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), 0);
-	assert_memory_equal(reply.data, "val", 3);
-	get.in.size = 2;
-	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), -ERANGE);
-	get.in.size = 0;
-	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), 0);
-	assert_int_equal(reply.xattr.size, 3);
-	get.in.size = 100;
-	assert_int_equal(CALL(FUSE_LISTXATTR, ino, &get), 0);
-	assert_int_equal(reply.head.len, 16 + 7);
-	assert_string_equal(reply.data, "user.k");
-	assert_int_equal(CALL0(FUSE_REMOVEXATTR, ino, "user.k"), 0);
-	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "user.k"), -ENODATA);
-	/* What means something to the host is not for guests. */
-	assert_int_equal(CALL(FUSE_GETXATTR, ino, &get, "security.capability"),
-			 -EOPNOTSUPP);
-	memcpy(set + 8, "trusted.k\0v", 11);
-	set[0] = 1;
-	assert_int_equal(call(FUSE_SETXATTR, ino, set, 19, NULL), -EOPNOTSUPP);
+	share_with(&none);
+	assert_true(reply.init.flags & FUSE_INIT_EXT);
+	assert_int_equal(reply.init.flags2, 1 << 4);
+	share_with(&some);
+	assert_int_equal(reply.init.flags2, 0);
 }
 
 /* Counts the entries of an open directory, by READDIR or READDIRPLUS. */
@@ -370,6 +328,8 @@ static void refuses_what_cannot_be_shared(void **state)
 	assert_int_equal(share_create(&s, &params), -ENOTDIR);
 	params.path = fx_path(path, "/none");
 	assert_int_equal(share_create(&s, &params), -ENOENT);
+	params.path = "/proc/self";
+	assert_int_equal(share_create(&s, &params), -EINVAL);
 }
 
 #define WITH_SHARE(f) \
@@ -384,8 +344,7 @@ int main(void)
 		WITH_SHARE(makes_and_removes),
 		WITH_SHARE(makes_nameless_files),
 		WITH_SHARE(keeps_what_was_removed),
-		WITH_SHARE(sets_attributes),
-		WITH_SHARE(has_attributes_of_users),
+		WITH_SHARE(maps_what_is_not_kept),
 		WITH_SHARE(lists_large_directories),
 		WITH_SHARE(finds_deep_files_again),
 		WITH_SHARE(has_holes),
