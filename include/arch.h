@@ -61,7 +61,8 @@ int arch_layout_window(struct layout *l, unsigned int phys_bits,
 struct arch_vm_params {
 	unsigned int flags; /* ARCH_VM_* */
 	uint64_t ram_bytes;
-	unsigned int nr_devices; /* assigned, with BARs of unknown size */
+	unsigned int nr_devices; /* assigned */
+	uint64_t bar_bytes; /* of those whose BARs sysfs tells of */
 };
 
 /* Creates the VM with its irqchip, before vCPUs.  Refuses a KVM without what

@@ -71,6 +71,10 @@ int sysfs_read_path(const struct sysfs *sysfs, const char *path,
 int sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,
 		    struct sysfs_device *out);
 
+/* What the memory BARs of a PCI function add up to; 0 where sysfs does not tell,
+ * and for a device that is not PCI. */
+uint64_t sysfs_bar_bytes(const struct sysfs_device *dev);
+
 /* A PCI bridge, or the host or ISA bridge of the chipset: VFIO takes none. */
 bool sysfs_is_bridge(const struct sysfs_device *dev);
 

@@ -21,21 +21,23 @@
 
 static const struct sysfs host_sysfs = { "" };
 
+static int look_up(const struct device_config *cfg, struct sysfs_device *dev)
+{
+	switch (cfg->kind) {
+	case DEVICE_BDF:
+		return sysfs_read_pci(&host_sysfs, cfg->spec, dev);
+	case DEVICE_MDEV:
+		return sysfs_read_mdev(&host_sysfs, cfg->spec, dev);
+	default:
+		return sysfs_read_path(&host_sysfs, cfg->spec, dev);
+	}
+}
+
 static int find(const struct device_config *cfg, struct sysfs_device *dev)
 {
 	char why[256];
-	int r;
+	int r = look_up(cfg, dev);
 
-	switch (cfg->kind) {
-	case DEVICE_BDF:
-		r = sysfs_read_pci(&host_sysfs, cfg->spec, dev);
-		break;
-	case DEVICE_MDEV:
-		r = sysfs_read_mdev(&host_sysfs, cfg->spec, dev);
-		break;
-	default:
-		r = sysfs_read_path(&host_sysfs, cfg->spec, dev);
-	}
 	if (r) {
 		log_err("%s: cannot find the device: %s; 'wherry devices' "
 			"lists what there is",
@@ -85,6 +87,31 @@ static void find_by_fd(const struct device_config *cfg,
 		 minor(st.st_rdev));
 	if (sysfs_read_path(&host_sysfs, path, dev))
 		memset(dev, 0, sizeof(*dev));
+}
+
+/* Nothing is logged: the device may not be there, which is found when it is
+ * opened. */
+static uint64_t bar_bytes(const struct device_config *cfg)
+{
+	struct sysfs_device dev;
+
+	memset(&dev, 0, sizeof(dev));
+	if (cfg->kind == DEVICE_FD)
+		find_by_fd(cfg, &dev);
+	else if (look_up(cfg, &dev))
+		return 0;
+	return sysfs_bar_bytes(&dev);
+}
+
+uint64_t machine_bar_bytes(const struct run_config *cfg)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < cfg->nr_devices; i++)
+		if (__builtin_add_overflow(sum, bar_bytes(&cfg->devices[i]),
+					   &sum))
+			return UINT64_MAX;
+	return sum;
 }
 
 /*

@@ -99,6 +99,8 @@ struct machine {
 
 /* machine-device.c: open, FILE_ADD, BIND, ATTACH; in reverse. */
 int machine_open_device(struct machine *m, struct machine_device *d);
+/* What the BARs of all devices add up to, as far as sysfs tells. */
+uint64_t machine_bar_bytes(const struct run_config *cfg);
 /* machine-attach.c: ATTACH alone.  0 or -errno, logged. */
 int machine_attach_device(struct machine *m, struct machine_device *d);
 /* -EPERM, logged with the first device's name, if no host device may be

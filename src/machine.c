@@ -77,6 +77,7 @@ static int create_vm(struct machine *m)
 		.flags = m->cfg->slot_zap_all ? ARCH_VM_SLOT_ZAP_ALL : 0,
 		.ram_bytes = m->cfg->memory.bytes,
 		.nr_devices = m->cfg->nr_devices,
+		.bar_bytes = machine_bar_bytes(m->cfg),
 	};
 	int r = kvm_create(&m->kvm, m->cfg->kvm, m->stats);
 

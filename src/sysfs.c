@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 
 #include "util.h"
 #include "uuid.h"
+
+#define RESOURCE_MEMORY 0x200 /* of Linux, IORESOURCE_MEM */
 
 int sysfs_path(const struct sysfs *sysfs, char *buf, size_t size,
 	       const char *fmt, ...)
@@ -233,6 +236,26 @@ static void read_pci_attrs(struct sysfs_device *dev)
 	dev->header_type = read_header_type(dev);
 	(void)attr(dir, "reset_method", dev->reset_methods,
 		   sizeof(dev->reset_methods));
+}
+
+/* DIR/resource is a line "FIRST LAST FLAGS" for each region, BARs first. */
+uint64_t sysfs_bar_bytes(const struct sysfs_device *dev)
+{
+	uint64_t sum = 0, first, last, flags;
+	char text[4096], *line, *save = NULL;
+
+	if (!dev->bdf[0] || attr(dev->dir, "resource", text, sizeof(text)))
+		return 0;
+	line = strtok_r(text, "\n", &save);
+	for (int i = 0; i < PCI_STD_NUM_BARS && line; i++) {
+		if (sscanf(line, "%" SCNx64 "%" SCNx64 "%" SCNx64, &first,
+			   &last, &flags) == 3 &&
+		    flags & RESOURCE_MEMORY && last > first &&
+		    __builtin_add_overflow(sum, last - first + 1, &sum))
+			return UINT64_MAX;
+		line = strtok_r(NULL, "\n", &save);
+	}
+	return sum;
 }
 
 /* dev->dir is canonical. */

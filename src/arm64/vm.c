@@ -18,8 +18,8 @@
 /* Guests whose kernels know no wider physical addresses are to reach all. */
 #define MAX_IPA_BITS 48
 
-/* Room above RAM for BARs, whose sizes are not known yet: none that is known of
- * today has more than a TiB. */
+/* Room above RAM for BARs. Few devices have more than a TiB, and of not all it is
+ * known before they are open. */
 #define WINDOW GIB(4)
 #define DEVICE_WINDOW GIB(1024) /* each */
 #define SMALLEST_DEVICE_WINDOW GIB(4096)
@@ -54,7 +54,13 @@ static unsigned int needed_bits(const struct arch_vm_params *p)
 		return MAX_IPA_BITS;
 	window = p->nr_devices * DEVICE_WINDOW;
 	window = p->nr_devices ? MAX(window, SMALLEST_DEVICE_WINDOW) : WINDOW;
-	return 64 - (unsigned int)__builtin_clzll(RAM_BASE + low + window - 1);
+	if (p->bar_bytes >= 1ULL << MAX_IPA_BITS)
+		return MAX_IPA_BITS;
+	/* Each lies at a multiple of its size. */
+	window = MAX(window, 2 * p->bar_bytes);
+	return MIN(
+		64 - (unsigned int)__builtin_clzll(RAM_BASE + low + window - 1),
+		(unsigned int)MAX_IPA_BITS);
 }
 
 /* 0 where one cannot choose. */

@@ -40,17 +40,24 @@ static void vm_has_a_gic_and_an_its(void **state)
 	assert_int_equal(fake.nr_attrs, 6);
 }
 
-static void assert_bits(uint64_t ram_bytes, unsigned int nr_devices,
-			unsigned int bits)
+static void assert_bits_with(uint64_t ram_bytes, unsigned int nr_devices,
+			     uint64_t bar_bytes, unsigned int bits)
 {
 	const struct arch_vm_params p = { .ram_bytes = ram_bytes,
-					  .nr_devices = nr_devices };
+					  .nr_devices = nr_devices,
+					  .bar_bytes = bar_bytes };
 	unsigned int phys_bits;
 
 	assert_int_equal(arch_phys_bits(NULL, &p, &phys_bits), 0);
 	assert_int_equal(phys_bits, bits);
 	assert_int_equal(arch_vm_create(NULL, &p), 0);
 	assert_int_equal(fake.vm_type, bits);
+}
+
+static void assert_bits(uint64_t ram_bytes, unsigned int nr_devices,
+			unsigned int bits)
+{
+	assert_bits_with(ram_bytes, nr_devices, 0, bits);
 }
 
 /* The fewest bits that hold RAM and, above it, what BARs may need. */
@@ -70,6 +77,13 @@ static void addresses_are_as_wide_as_the_layout_needs(void **state)
 	assert_bits(GIB(512), 8, 44);
 	assert_bits(GIB(512), 31, 45);
 	assert_bits(GIB(1024) * 255, 31, 48);
+	/* Devices with more than a TiB, at a multiple of their size. */
+	assert_bits_with(MIB(512), 1, GIB(1024), 43);
+	assert_bits_with(MIB(512), 1, GIB(4096), 44);
+	assert_bits_with(MIB(512), 2, GIB(8192) + MIB(1), 45);
+	assert_bits_with(MIB(512), 1, GIB(1024) * 100, 48);
+	assert_bits_with(MIB(512), 1, GIB(1024) * 128, 48);
+	assert_bits_with(MIB(512), 1, UINT64_MAX, 48);
 }
 
 static void addresses_are_no_wider_than_kvm_has_them(void **state)
