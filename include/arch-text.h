@@ -6,6 +6,8 @@
 #ifndef WHERRY_ARCH_TEXT_H
 #define WHERRY_ARCH_TEXT_H
 
+#include <stdint.h>
+
 struct arch_text {
 	/* Remedies, as the end of a sentence. */
 	const char *kvm_on; /* there is no /dev/kvm */
@@ -17,6 +19,12 @@ struct arch_text {
 	 * isolate devices' messages, and that do not. */
 	const char *irq_isolated;
 	const char *irq_plain[2];
+	/* What does isolate them, where firmware lists it: as "compatible" in a
+	 * devicetree and as a structure of ACPI's MADT, by its file in sysfs.
+	 * NULL: it does not. */
+	const char *isolator_node;
+	const char *madt;
+	uint8_t isolator_madt;
 };
 
 extern const struct arch_text arch_text;

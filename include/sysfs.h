@@ -16,6 +16,8 @@
 #include "bdf.h"
 #include "log.h"
 
+struct arch_text;
+
 #define SYSFS_MAX_SIBLINGS 64
 #define SYSFS_WHY_SIZE 512 /* room for any reason below */
 
@@ -96,7 +98,15 @@ void sysfs_explain_eperm(const struct sysfs *sysfs,
 			 const struct sysfs_device *dev, char *why,
 			 size_t size);
 
-/* True when interrupt remapping is known to be missing (MSIs not isolated) or
+/*
+ * True when interrupt remapping is known to be missing, that is, messages of
+ * devices are not isolated: there is an interrupt chip that does not and none that
+ * does, or the firmware lists nothing that could.  Where neither can be told, the
+ * kernel's own check at BIND stands.
+ */
+bool sysfs_remapping_missing(const struct sysfs *sysfs,
+			     const struct arch_text *words);
+/* True when interrupt remapping is known to be missing or
  * iommufd/vfio allow_unsafe_interrupts is set: such hosts are refused. */
 bool sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why, size_t size);
 

@@ -199,41 +199,12 @@ bool sysfs_why_not(const struct sysfs *sysfs, const struct sysfs_device *dev,
 
 /* ----- interrupt remapping ----- */
 
-static bool begins(const char *word, const char *prefix)
-{
-	return prefix && !strncmp(word, prefix, strlen(prefix));
-}
-
-/*
- * Interrupt chips tell by their names.  Without remapping there is one that
- * does not isolate and none that does.  Where neither is seen the kernel's own
- * check at BIND stands.
- */
-static bool remapping_missing(const struct sysfs *sysfs)
-{
-	char path[PATH_MAX], *text, *save = NULL, *word;
-	bool plain = false, remapped = false;
-	unsigned int i;
-
-	if (sysfs_path(sysfs, path, sizeof(path), "/proc/interrupts") ||
-	    read_file(path, MIB(16), &text, NULL))
-		return false;
-	for (word = strtok_r(text, " \t\n", &save); word;
-	     word = strtok_r(NULL, " \t\n", &save)) {
-		remapped |= begins(word, arch_text.irq_isolated);
-		for (i = 0; i < ARRAY_SIZE(arch_text.irq_plain); i++)
-			plain |= begins(word, arch_text.irq_plain[i]);
-	}
-	free(text);
-	return plain && !remapped;
-}
-
 bool sysfs_unsafe_interrupts(const struct sysfs *sysfs, char *why, size_t size)
 {
 	char path[PATH_MAX], val[16];
 
 	why[0] = '\0';
-	if (remapping_missing(sysfs))
+	if (sysfs_remapping_missing(sysfs, &arch_text))
 		return say(why, size,
 			   "the host has no interrupt remapping, so a device"
 			   " could forge interrupts; %s",

@@ -17,4 +17,7 @@ const struct arch_text arch_text = {
 			"a GICv3 ITS",
 	.irq_isolated = "ITS-", /* ITS-MSI, ITS-PCI-MSIX */
 	.irq_plain = { "GICv2m" },
+	.isolator_node = "arm,gic-v3-its",
+	.madt = "/sys/firmware/acpi/tables/APIC",
+	.isolator_madt = 15, /* ACPI 6.5, 5.2.12.18: GIC ITS */
 };

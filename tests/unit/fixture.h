@@ -193,4 +193,14 @@ static inline void fx_vfio(const char *bdf, const char *name)
 	fx_link(fx_fmt(path, "/dev/vfio/devices/%s", name), ":/dev/null");
 }
 
+/* A device's messages come through such an interrupt controller. */
+static inline void fx_interrupts(const char *chip, const char *more)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), " 25:  0 0 %s%s 0-edge nvme0q0\n", chip,
+		 more);
+	fx_file("/proc/interrupts", text);
+}
+
 #endif

@@ -351,42 +351,31 @@ static void why_node(void **state)
 	assert_why("missing here");
 }
 
-/* A device's messages come through such an interrupt controller. */
-static void fx_interrupts(const char *chip, const char *more)
-{
-	char text[128];
-
-	snprintf(text, sizeof(text), " 25:  0 0 %s%s 0-edge nvme0q0\n", chip,
-		 more);
-	fx_file("/proc/interrupts", text);
-}
-
-static void sees_remapping(void **state)
+/* Six lines of BARs, then the ROM and those of virtual functions. */
+static void adds_up_bars(void **state)
 {
 	(void)state;
-	/* Nothing known: not called unsafe. */
-	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	fx_interrupts(arch_text.irq_isolated, "PCI-MSIX-0000:01:00.0");
-	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	fx_interrupts(arch_text.irq_plain[0], "-0000:01:00.0");
-	assert_true(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	assert_non_null(strstr(why, "no interrupt remapping"));
-	/* Unknown ones. */
-	fx_interrupts("XICS", "");
-	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-}
-
-static void sees_unsafe_parameter(void **state)
-{
-	static const char param[] =
-		"/sys/module/iommufd/parameters/allow_unsafe_interrupts";
-
-	(void)state;
-	fx_file(param, "N\n");
-	assert_false(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	fx_file(param, "Y\n");
-	assert_true(sysfs_unsafe_interrupts(&fixture, why, sizeof(why)));
-	assert_non_null(strstr(why, "allow_unsafe_interrupts"));
+	fx_pci(NVME, "nvme", 5);
+	read_nvme();
+	assert_int_equal(sysfs_bar_bytes(&dev), 0);
+	fx_attr(NVME, "resource",
+		"0x0000000010000000 0x0000000010003fff 0x0000000000140204\n"
+		"0x0000000000001000 0x000000000000103f 0x0000000000040101\n"
+		"0x0000080000000000 0x00000fffffffffff 0x000000000014220c\n"
+		"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		"0x0000000000000000 0x0000000000000fff 0x0000000000040200\n"
+		"0x0000000000000000 0x0000000000000000 0x0000000000000000\n"
+		"0x0000000020000000 0x00000000200fffff 0x0000000000046200\n"
+		"0x0000000030000000 0x0000000030ffffff 0x000000000014220c\n");
+	assert_int_equal(sysfs_bar_bytes(&dev), KIB(16) + GIB(8192) + KIB(4));
+	fx_attr(NVME, "resource",
+		"0x0000000000000000 0xffffffffffffffff 0x000000000014220c\n");
+	assert_int_equal(sysfs_bar_bytes(&dev), 0);
+	fx_attr(NVME, "resource",
+		"0x0 0xfffffffffffffffe 0x14220c\n0x0 0xfff 0x40200\n");
+	assert_int_equal(sysfs_bar_bytes(&dev), UINT64_MAX);
+	fx_attr(NVME, "resource", "nonsense\n\n0x1\n");
+	assert_int_equal(sysfs_bar_bytes(&dev), 0);
 }
 
 static void finds_holder(void **state)
@@ -482,8 +471,7 @@ int main(void)
 		TEST(why_no_cdev),
 		TEST(why_sibling),
 		TEST(why_node),
-		TEST(sees_remapping),
-		TEST(sees_unsafe_parameter),
+		TEST(adds_up_bars),
 		TEST(finds_holder),
 		TEST(bounds_holders),
 		TEST(explains_eperm),
