@@ -122,7 +122,10 @@ reallocated()
 	append='pci=realloc=on,resource_alignment=24@pci:1af4:1110;24@pci:1b36:0010'
 	boots bars-realloc bars --memory 512M "${devices[@]}" --p2p off
 	echo "at $(word bars home), then at $(word bars-realloc home)"
-	[ "$(word bars home)" != "$(word bars-realloc home)" ]
+	# Where buses keep their numbers Linux obeys no alignments: 6.12 moves
+	# them yet, 7.2 does not.
+	[ "$LAB_ARCH" = aarch64 ] ||
+		[ "$(word bars home)" != "$(word bars-realloc home)" ]
 	[ "$(word bars sum)" = "$(word bars-realloc sum)" ]
 }
 
