@@ -21,6 +21,8 @@
 #include "worker.h"
 
 #define QUEUE_MAX 256
+/* So many answers may wait for others before the driver is told. */
+#define MAX_UNTOLD 16
 /* What belongs to features that are offered. */
 #define CONFIG_BYTES \
 	offsetof(struct virtio_blk_config, max_secure_erase_sectors)
@@ -34,6 +36,7 @@ struct blk_queue {
 	 * that a guest that asks for little at a time takes little memory. */
 	struct blk_request *requests, *unused;
 	unsigned int nr_fresh;
+	unsigned int nr_untold; /* answers of which the driver was not told */
 	/* Worker, while it runs. */
 	uint64_t nr_reads, nr_writes, nr_flushes, nr_ranges, nr_errors;
 };
@@ -104,6 +107,14 @@ static void answer(struct blk_queue *q, struct blk_request *req, uint8_t status)
 		    1 + (status == VIRTIO_BLK_S_OK ? req->written : 0));
 	req->next = q->unused;
 	q->unused = req;
+	q->nr_untold++;
+}
+
+static void tell(struct blk_queue *q)
+{
+	if (q->nr_untold)
+		virtio_flush(&q->blk->dev, q->index);
+	q->nr_untold = 0;
 }
 
 static void count(struct blk_queue *q, enum disk_op op)
@@ -128,9 +139,10 @@ static struct blk_request *free_request(struct blk_queue *q)
 	return q->unused;
 }
 
-/* Takes one buffer of the driver.  False: there is none, or no room: of a driver
- * that offers more than it has room for. */
-static bool take_one(struct blk_queue *q, bool *answered)
+/* Takes one buffer of the driver.  False: there is none, and with kicks the next
+ * one comes with a kick; or no room: of a driver that offers more than it has room
+ * for. */
+static bool take_one(struct blk_queue *q, bool kicks)
 {
 	struct virtio_blk *blk = q->blk;
 	struct blk_request *req = free_request(q);
@@ -142,7 +154,8 @@ static bool take_one(struct blk_queue *q, bool *answered)
 		return false;
 	chain.iov = req->iov;
 	chain.max = BLK_MAX_IOV;
-	if (!virtio_next(&blk->dev, q->index, &chain))
+	if (!(kicks ? virtio_next(&blk->dev, q->index, &chain) :
+		      virtio_pop(&blk->dev, q->index, &chain)))
 		return false;
 	r = blk_request_parse(req, &chain, blk->disk, blk->id, &status);
 	if (r < 0) {
@@ -158,21 +171,11 @@ static bool take_one(struct blk_queue *q, bool *answered)
 		return true;
 	}
 	answer(q, req, status);
-	*answered = true;
 	return true;
 }
 
-static void take_all(struct blk_queue *q)
-{
-	bool answered = false;
-
-	while (take_one(q, &answered))
-		;
-	if (answered)
-		virtio_flush(&q->blk->dev, q->index);
-}
-
-static void give_back(struct blk_queue *q, struct disk_io *ended)
+/* Whether there was any. */
+static bool give_back(struct blk_queue *q, struct disk_io *ended)
 {
 	bool any = ended;
 
@@ -185,8 +188,24 @@ static void give_back(struct blk_queue *q, struct disk_io *ended)
 		answer(q, container_of(io, struct blk_request, io),
 		       io->result ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK);
 	}
-	if (any)
-		virtio_flush(&q->blk->dev, q->index);
+	if (q->nr_untold >= MAX_UNTOLD)
+		tell(q);
+	return any;
+}
+
+/*
+ * All that is there.  While requests end as they are handed over, a driver that
+ * has more of them need not kick, and gets few interrupts.
+ */
+static void take_all(struct blk_queue *q)
+{
+	while (!worker_told(q->worker) && take_one(q, true))
+		do {
+			while (take_one(q, false))
+				;
+		} while (give_back(q, disk_ring_try(q->ring)) &&
+			 !worker_told(q->worker));
+	tell(q);
 }
 
 /* The worker: until it is told to stop, and then until all is answered. */
@@ -202,10 +221,13 @@ static void serve(void *opaque)
 	}
 	while (!worker_told(q->worker)) {
 		take_all(q);
-		give_back(q, disk_ring_wait(q->ring, &watched));
+		(void)give_back(q, disk_ring_wait(q->ring, &watched));
+		tell(q);
 	}
-	while (disk_ring_busy(q->ring))
-		give_back(q, disk_ring_wait(q->ring, &watched));
+	while (disk_ring_busy(q->ring)) {
+		(void)give_back(q, disk_ring_wait(q->ring, &watched));
+		tell(q);
+	}
 }
 
 static void start(struct virtio_dev *dev)
@@ -215,7 +237,7 @@ static void start(struct virtio_dev *dev)
 	settle_cache(blk);
 	for (unsigned int i = 0; i < blk->nr; i++)
 		if (dev->queues[i].started)
-			worker_start(blk->queues[i].worker);
+			worker_start(blk->queues[i].worker, dev->rested_fd);
 }
 
 static void stop(struct virtio_dev *dev)

@@ -124,7 +124,7 @@ static void run(void *opaque)
 
 static void start(struct virtio_dev *dev)
 {
-	worker_start(to_fs(dev)->worker);
+	worker_start(to_fs(dev)->worker, dev->rested_fd);
 }
 
 static void stop(struct virtio_dev *dev)

@@ -378,19 +378,34 @@ int virtio_pci_run(struct virtio_pci *v, struct loop *loop)
 	return r || !v->dev->ops->run ? r : v->dev->ops->run(v->dev, loop);
 }
 
+void virtio_pci_stop(struct virtio_pci *v)
+{
+	bus_lock(v->bus);
+	virtio_common_stop(v);
+	bus_unlock(v->bus);
+}
+
+bool virtio_pci_settle(struct virtio_pci *v)
+{
+	bool done;
+
+	bus_lock(v->bus);
+	virtio_common_settle(v);
+	done = v->state == VIRTIO_IDLE;
+	if (done)
+		virtio_irq_off(v);
+	bus_unlock(v->bus);
+	return done;
+}
+
 void virtio_pci_quiesce(struct virtio_pci *v)
 {
 	struct virtio_dev *dev = v->dev;
 
-	bus_lock(v->bus);
-	virtio_common_stop(v);
-	bus_unlock(v->bus);
+	virtio_pci_stop(v);
 	if (dev->ops->wait)
 		dev->ops->wait(dev);
-	bus_lock(v->bus);
-	virtio_common_settle(v);
-	virtio_irq_off(v);
-	bus_unlock(v->bus);
+	(void)virtio_pci_settle(v);
 }
 
 void virtio_pci_stats(struct virtio_pci *v, struct json *j)

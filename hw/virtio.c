@@ -22,6 +22,7 @@ int virtio_init(struct virtio_dev *dev, const char *name)
 	int r = -ENOMEM;
 
 	pthread_mutex_init(&dev->lock, NULL);
+	dev->rested_fd = -1;
 	dev->name = strdup(name);
 	dev->queues = calloc(dev->nr_queues, sizeof(*dev->queues));
 	if (!dev->name || !dev->queues)

@@ -72,8 +72,14 @@ int disk_ring_pin(struct disk_ring *ring, const struct iovec *areas,
 /* Once, by the thread that uses it from then on: 0 or -errno, logged. */
 int disk_ring_enable(struct disk_ring *ring);
 
-/* Begins at the next wait.  Never more at once than max_ios. */
+/* Begins at the next wait, or try.  Never more at once than max_ios. */
 void disk_ring_begin(struct disk_ring *ring, struct disk_io *io);
+/*
+ * Hands over what was begun and returns what has ended by that alone, as reads
+ * from the page cache do; never waits.  Where that was in vain, and for some time
+ * from then on, it does nothing: a wait does it in the same system call.
+ */
+struct disk_io *disk_ring_try(struct disk_ring *ring);
 /*
  * Waits until something has ended or a watched descriptor was made readable
  * (bit i of *watched: the i-th), which is told by edge: nobody need read it.

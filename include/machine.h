@@ -33,6 +33,10 @@ int machine_run(struct machine *m, struct machine_result *result);
 /* After machine_run, before destroy: writes the object of --stats to the file
  * that machine_create opened.  Nothing without --stats. */
 int machine_write_stats(struct machine *m);
+/*
+ * Frees it all, but for one whose devices the host did not answer in time: of
+ * that nothing, for its threads go on, and the process is to end.
+ */
 void machine_destroy(struct machine *m);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef WHERRY_VIRTIO_PCI_H
 #define WHERRY_VIRTIO_PCI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct bus;
@@ -42,6 +43,13 @@ int virtio_pci_run(struct virtio_pci *v, struct loop *loop);
  * no lock, vCPUs parked.  Before a reboot, and the end.
  */
 void virtio_pci_quiesce(struct virtio_pci *v);
+/*
+ * The same without waiting, for the host may never answer: first this, then the
+ * second until it says that it is done, each time that rested_fd of the device
+ * was told.
+ */
+void virtio_pci_stop(struct virtio_pci *v);
+bool virtio_pci_settle(struct virtio_pci *v);
 /*
  * Interrupts for a queue, or for the device itself: for virtio.c alone.  Any
  * thread, any lock.

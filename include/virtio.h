@@ -97,6 +97,9 @@ struct virtio_dev {
 	const struct ram *ram;
 	uint64_t features; /* accepted by the driver */
 	_Atomic bool failed; /* NEEDS_RESET */
+	/* eventfd that threads of the model tell when they have stopped; -1 until
+	 * who waits for that sets it, before the first start(). */
+	int rested_fd;
 	pthread_mutex_t lock; /* guards rl alone; taken last; virtio_warn()'s */
 	struct ratelimit rl;
 };

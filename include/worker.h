@@ -29,8 +29,9 @@ int worker_confine(struct worker *w, enum sandbox_mode mode,
 void worker_destroy(struct worker *w);
 
 /* Any thread, any lock; neither waits.  A start after a stop that is still
- * under way is begun when that has ended. */
-void worker_start(struct worker *w);
+ * under way is begun when that has ended.  rested_fd, unless -1, is an eventfd
+ * that is told each time that run() has returned and the worker has stopped. */
+void worker_start(struct worker *w, int rested_fd);
 void worker_stop(struct worker *w);
 /* run() is not being called, and will not be before the next start. */
 bool worker_stopped(struct worker *w);

@@ -23,6 +23,8 @@
 #define MAX_AREA GIB(1) /* the kernel's limit for one */
 #define BOUNCE_BYTES DISK_MAX_BLOCK
 #define ZERO_BYTES MIB(1)
+/* So many waits between two tries, once one was in vain. */
+#define MAX_DISCOURAGED 32
 #define DISABLED "/proc/sys/kernel/io_uring_disabled"
 
 struct disk_ring {
@@ -31,6 +33,7 @@ struct disk_ring {
 	const struct disk *disk;
 	unsigned int nr_watched;
 	unsigned int nr_busy;
+	unsigned int discouraged; /* waits until the next try */
 	uint64_t nr_enters;
 
 	struct iovec areas[MAX_AREAS];
@@ -419,11 +422,36 @@ static void reap(struct disk_ring *ring, unsigned int *watched)
 	io_uring_cq_advance(&ring->uring, n);
 }
 
+static struct disk_io *take_ended(struct disk_ring *ring)
+{
+	struct disk_io *ended = ring->ended;
+
+	ring->ended = NULL;
+	ring->ended_tail = &ring->ended;
+	return ended;
+}
+
+struct disk_io *disk_ring_try(struct disk_ring *ring)
+{
+	unsigned int watched;
+
+	/* Direct I/O ends by an interrupt. */
+	if (ring->disk->direct || ring->discouraged ||
+	    !io_uring_sq_ready(&ring->uring))
+		return take_ended(ring);
+	ring->nr_enters++;
+	(void)io_uring_submit(&ring->uring);
+	reap(ring, &watched);
+	if (!ring->ended)
+		ring->discouraged = MAX_DISCOURAGED;
+	return take_ended(ring);
+}
+
 struct disk_io *disk_ring_wait(struct disk_ring *ring, unsigned int *watched)
 {
-	struct disk_io *ended;
-
 	*watched = 0;
+	if (ring->discouraged)
+		ring->discouraged--;
 	do {
 		for (unsigned int i = 0; i < ring->nr_watched; i++)
 			if (!ring->armed[i])
@@ -434,11 +462,7 @@ struct disk_io *disk_ring_wait(struct disk_ring *ring, unsigned int *watched)
 		(void)io_uring_submit_and_wait(&ring->uring, !ring->ended);
 		reap(ring, watched);
 	} while (!ring->ended && !*watched);
-
-	ended = ring->ended;
-	ring->ended = NULL;
-	ring->ended_tail = &ring->ended;
-	return ended;
+	return take_ended(ring);
 }
 
 unsigned int disk_ring_busy(const struct disk_ring *ring)

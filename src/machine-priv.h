@@ -91,6 +91,14 @@ struct machine {
 	int winch_fd; /* SIGWINCH alone, which asks for no end */
 	struct loop_source event_src, signal_src, winch_src;
 	struct loop_timer timeout, grace, press;
+
+	/* machine-drain.c's. */
+	int rested_fd; /* told by threads of devices that have stopped */
+	struct loop_source rested_src;
+	struct loop_timer patience;
+	void (*drained)(struct machine *m); /* what follows; NULL: no drain */
+	bool ending; /* the guest is gone, the rest is the drain's */
+	bool abandoned; /* threads may still use what others would free */
 	uint64_t asked_ns; /* when a signal pressed the power button; 0: none */
 	bool wanted; /* the host asked for a device, so the button is pressed */
 	unsigned int nr_reboots;
@@ -117,8 +125,10 @@ int machine_open_virtio(struct machine *m);
 int machine_plug_virtio(struct machine *m);
 int machine_run_virtio(struct machine *m);
 int machine_confine_virtio(struct machine *m);
-/* Waits until none uses the guest's memory; vCPUs parked, no lock. */
-void machine_quiesce_virtio(struct machine *m);
+/* Tells all to stop; false while one still uses the guest's memory, whose name
+ * is then in *busy.  vCPUs parked, no lock. */
+void machine_stop_virtio(struct machine *m);
+bool machine_settle_virtio(struct machine *m, const char **busy);
 void machine_virtio_stats(struct machine *m, struct json *j);
 void machine_close_virtio(struct machine *m);
 
@@ -138,8 +148,17 @@ int machine_choose_p2p(struct machine *m);
 /* machine.c: a signal is there. */
 bool machine_told_to_stop(const struct machine *m);
 
+/*
+ * machine-drain.c: on the loop, with vCPUs parked: calls then() when no virtio
+ * device uses the guest's memory any more, which may be at once, or never where
+ * the host does not answer.  A second call replaces the first.
+ */
+int machine_init_drain(struct machine *m);
+void machine_fini_drain(struct machine *m);
+void machine_drain(struct machine *m, void (*then)(struct machine *m));
+
 /* machine-reset.c: power-on state of everything but the host's devices; all
- * vCPUs parked.  The first time and at each reboot. */
+ * vCPUs parked, virtio devices drained.  The first time and at each reboot. */
 int machine_power_on(struct machine *m);
 int machine_reboot(struct machine *m);
 

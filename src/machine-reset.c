@@ -81,7 +81,6 @@ int machine_reboot(struct machine *m)
 {
 	int r;
 
-	machine_quiesce_virtio(m);
 	bus_lock(m->bus);
 	r = reset_board(m);
 	bus_unlock(m->bus);

@@ -2,7 +2,8 @@
 /*
  * The VM's life: confine, run, and answer what ends or resets it.  Every
  * decision is taken on the loop, where no lock is held; vCPUs and device
- * models only leave a note in pending.
+ * models only leave a note in pending.  The end comes in two steps: the guest's,
+ * then that of what its devices have under way.
  */
 #include <errno.h>
 #include <signal.h>
@@ -29,11 +30,18 @@
  * pressed until somebody does. */
 #define PRESS_AGAIN_MS 2000
 
+/*
+ * What ends a guest that is gone already means: do not wait for its devices.
+ * That is no orderly end, but a crash remains one.
+ */
 static void end(struct machine *m, enum machine_end how, const char *reason)
 {
+	m->abandoned = m->ending;
+	loop_stop(m->loop);
+	if (m->ending && m->result.end != END_POWEROFF)
+		return;
 	m->result.end = how;
 	m->result.reason = reason;
-	loop_stop(m->loop);
 }
 
 void machine_event(void *opaque, enum vm_event ev)
@@ -54,16 +62,21 @@ static void end_orderly(struct machine *m, const char *reason)
 	end(m, END_POWEROFF, m->wanted ? "device-wanted" : reason);
 }
 
+static void reboot(struct machine *m)
+{
+	if (machine_reboot(m))
+		end(m, END_FAILED, "reboot-failed");
+	else
+		vcpus_resume(m->vcpus);
+}
+
 static void on_reset(struct machine *m)
 {
 	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns || m->wanted) {
 		end_orderly(m, "reset");
 		return;
 	}
-	if (machine_reboot(m))
-		end(m, END_FAILED, "reboot-failed");
-	else
-		vcpus_resume(m->vcpus);
+	machine_drain(m, reboot);
 }
 
 static void on_event(void *opaque, uint32_t events)
@@ -89,7 +102,7 @@ static void on_event(void *opaque, uint32_t events)
 		end_orderly(m, "poweroff");
 	else if (pending & (1u << VM_RESET))
 		on_reset(m);
-	else
+	else if (!m->drained)
 		vcpus_resume(m->vcpus);
 }
 
@@ -139,7 +152,7 @@ static void ask_to_stop(struct machine *m)
 
 	if (m->asked_ns && now - m->asked_ns < REPEAT_NS)
 		return;
-	if (m->asked_ns || !m->cfg->grace_ms) {
+	if (m->asked_ns || m->ending || !m->cfg->grace_ms) {
 		end(m, END_KILLED, "signal");
 		return;
 	}
@@ -220,6 +233,8 @@ static int start_loop(struct machine *m)
 	if (!r)
 		r = loop_add(m->loop, &m->winch_src);
 	if (!r)
+		r = machine_init_drain(m);
+	if (!r)
 		r = loop_timer_init(m->loop, &m->timeout, on_timeout, m);
 	if (!r)
 		r = loop_timer_init(m->loop, &m->grace, on_grace, m);
@@ -252,6 +267,20 @@ static int confine(struct machine *m)
 	return r;
 }
 
+static void stop_loop(struct machine *m)
+{
+	loop_stop(m->loop);
+}
+
+/* Without the guest, but with signals and timers. */
+static void drain(struct machine *m)
+{
+	m->ending = true;
+	machine_drain(m, stop_loop);
+	if (m->drained && loop_run(m->loop))
+		m->abandoned = true;
+}
+
 int machine_run(struct machine *m, struct machine_result *result)
 {
 	int r = start_loop(m);
@@ -266,7 +295,7 @@ int machine_run(struct machine *m, struct machine_result *result)
 		vcpus_resume(m->vcpus);
 		r = loop_run(m->loop);
 		vcpus_pause(m->vcpus);
-		machine_quiesce_virtio(m);
+		drain(m);
 	}
 	*result = m->result;
 	return r;

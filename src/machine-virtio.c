@@ -144,6 +144,7 @@ int machine_plug_virtio(struct machine *m)
 		r = virtio_pci_create(&d->pci, &params);
 		if (r)
 			return r;
+		d->dev->rested_fd = m->rested_fd;
 		m->pci_slots |= 1u << slot;
 		stats_stage(m->stats, "plug", d->dev->name);
 	}
@@ -173,11 +174,19 @@ int machine_confine_virtio(struct machine *m)
 	return r;
 }
 
-void machine_quiesce_virtio(struct machine *m)
+void machine_stop_virtio(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->nr_virtio; i++)
-		if (m->virtio[i].pci)
-			virtio_pci_quiesce(m->virtio[i].pci);
+		virtio_pci_stop(m->virtio[i].pci);
+}
+
+bool machine_settle_virtio(struct machine *m, const char **busy)
+{
+	*busy = NULL;
+	for (unsigned int i = 0; i < m->nr_virtio; i++)
+		if (!virtio_pci_settle(m->virtio[i].pci))
+			*busy = m->virtio[i].dev->name;
+	return !*busy;
 }
 
 void machine_virtio_stats(struct machine *m, struct json *j)
@@ -194,10 +203,11 @@ void machine_virtio_stats(struct machine *m, struct json *j)
 
 void machine_close_virtio(struct machine *m)
 {
-	machine_quiesce_virtio(m);
 	for (unsigned int i = m->nr_virtio; i-- > 0;) {
 		struct machine_virtio *d = &m->virtio[i];
 
+		if (d->pci)
+			virtio_pci_quiesce(d->pci);
 		virtio_pci_destroy(d->pci);
 		d->dev->ops->destroy(d->dev);
 	}

@@ -340,6 +340,8 @@ static int create_events(struct machine *m)
 	if (m->winch_fd >= 0)
 		m->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->event_fd >= 0)
+		m->rested_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->rested_fd >= 0)
 		return 0;
 	r = -errno;
 	log_err("cannot create event descriptors: %s; raise the limit of open "
@@ -368,7 +370,7 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 	m->cfg = cfg;
 	m->stats = stats;
 	m->kernel_fd = m->initrd_fd = m->stats_fd = m->smaps_fd = -1;
-	m->event_fd = m->signal_fd = m->winch_fd = -1;
+	m->event_fd = m->signal_fd = m->winch_fd = m->rested_fd = -1;
 	m->pci_slots = 1; /* the host bridge */
 	m->ioctls[0] = kvm_sandbox_ioctls;
 	m->ioctls[1] = vfio_sandbox_ioctls;
@@ -398,6 +400,10 @@ void machine_destroy(struct machine *m)
 {
 	if (!m)
 		return;
+	/* The process ends, and the kernel takes it apart. */
+	if (m->abandoned)
+		return;
+	machine_fini_drain(m);
 	loop_timer_fini(m->loop, &m->timeout);
 	loop_timer_fini(m->loop, &m->grace);
 	loop_timer_fini(m->loop, &m->press);
@@ -417,6 +423,7 @@ void machine_destroy(struct machine *m)
 	kvm_destroy(m->kvm);
 	ram_destroy(m->ram);
 	fd_close(&m->event_fd);
+	fd_close(&m->rested_fd);
 	fd_close(&m->signal_fd);
 	fd_close(&m->winch_fd);
 	fd_close(&m->smaps_fd);

@@ -39,6 +39,7 @@ struct worker {
 	pthread_mutex_t lock; /* guards what follows; taken last */
 	pthread_cond_t changed;
 	bool start, running, quit;
+	int rested_fd; /* the caller's, or -1 */
 	struct confinement confine;
 };
 
@@ -59,7 +60,7 @@ static void confine(struct worker *w)
 /* lock held. */
 static void serve(struct worker *w)
 {
-	uint64_t count;
+	uint64_t count, one = 1;
 
 	w->start = false;
 	w->running = true;
@@ -70,6 +71,8 @@ static void serve(struct worker *w)
 	pthread_mutex_lock(&w->lock);
 	w->running = false;
 	pthread_cond_broadcast(&w->changed);
+	if (w->rested_fd >= 0)
+		(void)!write(w->rested_fd, &one, sizeof(one));
 }
 
 static void *worker_thread(void *opaque)
@@ -116,7 +119,7 @@ int worker_create(struct worker **out, const char *name,
 
 	if (!w)
 		goto err;
-	w->fd = -1;
+	w->fd = w->rested_fd = -1;
 	w->kind = kind;
 	w->run = run;
 	w->opaque = opaque;
@@ -170,10 +173,11 @@ int worker_confine(struct worker *w, enum sandbox_mode mode,
 	return r;
 }
 
-void worker_start(struct worker *w)
+void worker_start(struct worker *w, int rested_fd)
 {
 	pthread_mutex_lock(&w->lock);
 	w->start = true;
+	w->rested_fd = rested_fd;
 	pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 }

@@ -26,6 +26,7 @@ static char path[64];
 static struct disk *disk;
 static struct disk_ring *ring;
 static int kick = -1;
+static bool tries;
 static uint8_t *data; /* IMAGE bytes, aligned to pages */
 
 static struct disk *open_disk(bool read_only, bool direct)
@@ -54,6 +55,7 @@ static int setup(void **state)
 
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
+	tries = false;
 	snprintf(path, sizeof(path), "/var/tmp/wherry-ring-XXXXXX");
 	fd = mkstemp(path);
 	if (fd < 0 || ftruncate(fd, (off_t)IMAGE))
@@ -97,11 +99,12 @@ static void need_ring(bool direct)
 
 static int run_io(struct disk_io *io)
 {
-	struct disk_io *ended = NULL;
+	struct disk_io *ended;
 	unsigned int watched;
 
 	disk_ring_begin(ring, io);
 	assert_int_equal(disk_ring_busy(ring), 1);
+	ended = tries ? disk_ring_try(ring) : NULL;
 	while (!ended)
 		ended = disk_ring_wait(ring, &watched);
 	assert_ptr_equal(ended, io);
@@ -464,16 +467,33 @@ static void says_what_to_do(void **state)
 	refuses(ENOMEM, "RLIMIT_MEMLOCK");
 }
 
+static void tries_before_it_waits(void **state)
+{
+	(void)state;
+	need_ring(false);
+	tries = true;
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(transfer(DISK_READ, 0, data, 512), 0);
+	assert_true(disk_ring_nr_enters(ring) <= 100 + 100 / 32 + 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(writes_and_reads),	    T(one_call_for_a_batch),
-		T(continues_what_is_short), T(errors_end_it),
-		T(ranges_read_zeros),	    T(punched_space_comes_back),
-		T(durable_is_synced),	    T(direct_with_any_buffer),
-		T(pinned_memory_is_used),   T(watches_by_edge),
-		T(does_nothing_else),	    T(says_what_to_do),
+		T(tries_before_it_waits),
+		T(writes_and_reads),
+		T(one_call_for_a_batch),
+		T(continues_what_is_short),
+		T(errors_end_it),
+		T(ranges_read_zeros),
+		T(punched_space_comes_back),
+		T(durable_is_synced),
+		T(direct_with_any_buffer),
+		T(pinned_memory_is_used),
+		T(watches_by_edge),
+		T(does_nothing_else),
+		T(says_what_to_do),
 	};
 
 	return run_all(tests);

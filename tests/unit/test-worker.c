@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "worker.h"
@@ -43,7 +44,7 @@ static void runs_between_start_and_stop(void **state)
 	(void)state;
 	assert_true(worker_stopped(w));
 	worker_wait(w);
-	worker_start(w);
+	worker_start(w, -1);
 	wait_for_runs(1);
 	assert_false(worker_stopped(w));
 	assert_false(worker_told(w));
@@ -58,13 +59,13 @@ static void starts_again_after_each_stop(void **state)
 {
 	(void)state;
 	for (unsigned int i = 1; i <= 100; i++) {
-		worker_start(w);
+		worker_start(w, -1);
 		wait_for_runs(i);
 		worker_stop(w);
 		if (i % 2)
 			worker_wait(w);
 		else
-			worker_start(w);
+			worker_start(w, -1);
 		if (i % 2 == 0)
 			wait_for_runs(++i);
 		worker_stop(w);
@@ -79,18 +80,39 @@ static void stop_takes_a_start_back(void **state)
 	(void)state;
 	worker_stop(w);
 	assert_true(worker_stopped(w));
-	worker_start(w);
+	worker_start(w, -1);
 	worker_stop(w);
 	worker_wait(w);
 	assert_int_equal(nr_runs, nr_ends);
 	worker_destroy(w);
 }
 
+/* Once for each time that it came to rest, and not before. */
+static void tells_when_it_has_stopped(void **state)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	struct pollfd pfd = { fd, POLLIN, 0 };
+	uint64_t count;
+
+	(void)state;
+	for (unsigned int i = 1; i <= 3; i++) {
+		worker_start(w, fd);
+		wait_for_runs(i);
+		assert_int_equal(poll(&pfd, 1, 0), 0);
+		worker_stop(w);
+		assert_int_equal(read(fd, &count, sizeof(count)), 8);
+		assert_int_equal(count, 1);
+		assert_true(worker_stopped(w));
+	}
+	worker_destroy(w);
+	close(fd);
+}
+
 static void ends_while_it_serves(void **state)
 {
 	(void)state;
 	assert_int_equal(worker_confine(w, SANDBOX_OFF, NULL, 0), 0);
-	worker_start(w);
+	worker_start(w, -1);
 	wait_for_runs(1);
 	worker_destroy(w);
 	assert_int_equal(nr_ends, 1);
@@ -103,6 +125,7 @@ int main(void)
 		cmocka_unit_test_setup(runs_between_start_and_stop, create),
 		cmocka_unit_test_setup(starts_again_after_each_stop, create),
 		cmocka_unit_test_setup(stop_takes_a_start_back, create),
+		cmocka_unit_test_setup(tells_when_it_has_stopped, create),
 		cmocka_unit_test_setup(ends_while_it_serves, create),
 	};
 
