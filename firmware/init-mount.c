@@ -80,12 +80,25 @@ static int make_dirs(const char *path)
 	return 0;
 }
 
+/*
+ * A directory to cover.  In the layer that is ours it takes the place of what
+ * is none: of links that lead nowhere or round in circles, too.
+ */
+static int make_point(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && !S_ISDIR(st.st_mode) && unlink(path))
+		return -errno;
+	return make_dirs(path);
+}
+
 static int mount_kernel_fs(const struct kernel_fs *fs, size_t nr,
 			   struct job_failed *why)
 {
 	for (; nr; fs++, nr--) {
 		/* What is below /sys the kernel makes, if it has it. */
-		int r = fs->optional ? 0 : make_dirs(fs->path);
+		int r = fs->optional ? 0 : make_point(fs->path);
 
 		if (fs->optional)
 			mkdir(fs->path, 0755);

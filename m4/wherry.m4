@@ -105,3 +105,18 @@ AC_DEFUN([WHERRY_LIBFDT], [
 		LIBS=$wherry_saved_LIBS])
 	AC_SUBST([FDT_LIBS])
 ])
+
+# WHERRY_STATIC: a static program can be linked. Some distributions have the C
+# library for that in a package of its own.
+AC_DEFUN([WHERRY_STATIC], [
+	AC_CACHE_CHECK([whether $CC links static programs],
+		[wherry_cv_static], [
+		wherry_saved_LDFLAGS=$LDFLAGS
+		LDFLAGS="$LDFLAGS -static"
+		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stdio.h>]],
+			[[puts("");]])], [wherry_cv_static=yes],
+			[wherry_cv_static=no])
+		LDFLAGS=$wherry_saved_LDFLAGS])
+	AS_IF([test $wherry_cv_static = no], [AC_MSG_ERROR([no static C library;
+  install libc6-dev or glibc-static])])
+])
