@@ -26,6 +26,7 @@ static inline int reset_run(void **state)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	while (sigtimedwait(&set, NULL, &now) > 0)
 		continue;
 	reset_fake(state);

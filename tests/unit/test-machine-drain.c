@@ -98,7 +98,9 @@ static void end_waits_for_devices(void **state)
 	when_busy = comes_to_rest;
 	result = run(&cfg, power_off);
 	assert_int_equal(result.end, END_POWEROFF);
-	assert_int_equal(nr_looks, 4);
+	/* And more, where a second passes meanwhile. */
+	assert_true(nr_looks >= 4);
+	assert_int_equal(nr_busy, 0);
 }
 
 static int reboots_once(struct kvm_run *run)
@@ -119,7 +121,8 @@ static void reboot_waits_for_devices(void **state)
 	assert_string_equal(result.reason, "poweroff");
 	assert_int_equal(atomic_load(&entries), 2);
 	/* Those, the one that let it go on, and the end's. */
-	assert_int_equal(nr_looks, 4);
+	assert_true(nr_looks >= 4);
+	assert_int_equal(nr_busy, 0);
 }
 
 static void signal_ends_the_wait(void **state)
