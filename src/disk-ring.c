@@ -433,7 +433,7 @@ static struct disk_io *take_ended(struct disk_ring *ring)
 
 struct disk_io *disk_ring_try(struct disk_ring *ring)
 {
-	unsigned int watched;
+	unsigned int watched = 0;
 
 	/* Direct I/O ends by an interrupt. */
 	if (ring->disk->direct || ring->discouraged ||
