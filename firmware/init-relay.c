@@ -160,6 +160,9 @@ static void obey(struct relay *r, const struct job_msg *m)
 	case JOB_STDIN_END:
 		r->flow[F_IN].limit = MAX(m->stdin_bytes, r->flow[F_IN].taken);
 		break;
+	case JOB_PING:
+		port_send(r->control, &(struct job_msg){ .type = JOB_PONG });
+		break;
 	case JOB_OUT_CLOSED:
 		flow_close(&r->flow[m->stream]);
 		break;

@@ -63,6 +63,24 @@ static bool send_chain(struct vcon_port *p, const struct virtq_chain *chain,
 	return true;
 }
 
+/* Tells who waits for it that the host has taken everything. */
+static void check_drained(struct virtio_console *c)
+{
+	void (*drained)(void *opaque) = c->drained;
+
+	for (unsigned int i = 0; i < c->nr_ports; i++) {
+		const struct vcon_port *p = &c->ports[i];
+
+		/* Where nobody is, none ever takes it. */
+		if (p->host_open && !p->empty &&
+		    c->dev.queues[vcon_queue_in(p) + 1].started)
+			return;
+	}
+	c->drained = NULL;
+	if (drained)
+		drained(c->drained_opaque);
+}
+
 /* What the guest has written, as far as the host takes it. */
 static void transmit(struct vcon_port *p)
 {
@@ -72,10 +90,12 @@ static void transmit(struct vcon_port *p)
 	struct virtq_chain chain;
 	unsigned int nr = 0;
 
+	p->empty = !p->blocked;
 	while (!p->blocked && vcon_pop(c, queue, &chain)) {
 		if (nr++ == c->dev.queue_max || c->nr_out >= end ||
 		    !send_chain(p, &chain, end - c->nr_out)) {
 			virtq_unpop(&c->dev.queues[queue].vq);
+			p->empty = false;
 			if (!p->blocked)
 				virtio_kick(&c->dev, queue);
 			break;
@@ -86,6 +106,24 @@ static void transmit(struct vcon_port *p)
 	virtio_flush(&c->dev, queue);
 	if (p->blocked && c->dev.nr_queues == 2)
 		(void)loop_timer_set(&c->patience, PATIENCE_MS);
+	if (c->drained)
+		check_drained(c);
+}
+
+void virtio_channels_drain(struct virtio_dev *dev,
+			   void (*drained)(void *opaque), void *opaque)
+{
+	struct virtio_console *c =
+		container_of(dev, struct virtio_console, dev);
+
+	bus_lock(dev->bus);
+	for (unsigned int i = 0; i < c->nr_ports; i++)
+		if (dev->queues[vcon_queue_in(&c->ports[i]) + 1].started)
+			transmit(&c->ports[i]);
+	c->drained = drained;
+	c->drained_opaque = opaque;
+	check_drained(c);
+	bus_unlock(dev->bus);
 }
 
 /* Linux before 6.16 reads the size of the window only when it changes. */
@@ -154,6 +192,8 @@ static void on_connected(void *opaque, bool on)
 
 	bus_lock(p->c->dev.bus);
 	vcon_host_open(p, on);
+	if (p->c->drained)
+		check_drained(p->c);
 	bus_unlock(p->c->dev.bus);
 }
 
@@ -388,7 +428,8 @@ int virtio_console_create(struct virtio_dev **out, struct console *con,
 }
 
 int virtio_channels_create(struct virtio_dev **out,
-			   const struct virtio_channel *channels, size_t nr)
+			   const struct virtio_channel *channels, size_t nr,
+			   void (*quit)(void *opaque), void *opaque)
 {
 	struct virtio_console *c;
 	int r = create(&c, "channels", (unsigned int)nr,
@@ -399,6 +440,8 @@ int virtio_channels_create(struct virtio_dev **out,
 			console_destroy(channels[i].con);
 		return r;
 	}
+	c->quit = quit;
+	c->opaque = opaque;
 	c->dev.offered = 1U << VIRTIO_CONSOLE_F_MULTIPORT;
 	for (size_t i = 0; i < nr; i++) {
 		c->ports[i].con = channels[i].con;

@@ -25,6 +25,8 @@ struct arch_text {
 	const char *isolator_node;
 	const char *madt;
 	uint8_t isolator_madt;
+	/* The kernel that boot loaders take, in its build tree. */
+	const char *tree_image;
 };
 
 extern const struct arch_text arch_text;

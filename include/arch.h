@@ -14,6 +14,7 @@
 #include "sandbox.h"
 #include "util.h"
 
+struct boot_file;
 struct kvm;
 struct kvm_route;
 struct kvm_run;
@@ -118,6 +119,10 @@ struct boot_entry {
  */
 int arch_boot_load(struct ram *ram, const struct layout *l,
 		   const struct boot_params_in *in, struct boot_entry *entry);
+
+/* The version of the Linux in an image, as uname -r says it.  0; -ENOENT when it
+ * does not tell; -errno, logged. */
+int arch_image_version(const struct boot_file *f, char *version, size_t size);
 
 /* What kind of CPU a new vCPU is: once, main thread. */
 int arch_vcpu_init(struct kvm *kvm, int vcpu_fd, unsigned int id,

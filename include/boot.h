@@ -7,6 +7,7 @@
 #ifndef WHERRY_BOOT_H
 #define WHERRY_BOOT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,15 @@ bool boot_file_has(const struct boot_file *f, uint64_t offset, uint64_t len);
 /* Reads [offset, offset + len) to buf.  -EINVAL when the file is shorter. */
 int boot_file_read(const struct boot_file *f, uint64_t offset, void *buf,
 		   size_t len);
+
+/* Pieces in which to look for a version, and what of one to look at again. */
+#define BOOT_SCAN_BYTES MIB(1)
+#define BOOT_SCAN_OVERLAP 256
+/* Looks for what Linux says of itself at its start, "Linux version 6.12 ...", in
+ * len bytes, and copies the version. */
+bool boot_version_in(const char *buf, size_t len, char *version, size_t size);
+/* The same in all of a file, in pieces.  0; -ENOENT; -errno, logged. */
+int boot_file_version(const struct boot_file *f, char *version, size_t size);
 
 /* The same straight into RAM, without a second copy.  -EINVAL also when
  * [gpa, gpa + len) is not RAM. */

@@ -15,6 +15,7 @@
 
 struct console {
 	enum console_mode mode;
+	enum console_way way;
 	char *name; /* in messages */
 	char *path; /* UNIX: what to unlink */
 	bool keep; /* what nobody is there to read waits */
@@ -32,6 +33,9 @@ struct console {
 	bool direct; /* in is a regular file: read without the loop */
 	bool may_block; /* in is inherited: poll before each read */
 	bool tty, escaped;
+	void (*left)(void *opaque, uint64_t bytes); /* or NULL */
+	void *left_opaque;
+	uint64_t nr_read; /* bytes */
 	uint8_t buf[4096];
 	size_t start, len; /* what the guest has not taken */
 	_Atomic bool stalled; /* input is left over; a kick clears it */

@@ -26,12 +26,21 @@ enum console_mode {
 	CONSOLE_TO_NOTHING
 };
 
+enum console_way { CONSOLE_BOTH, CONSOLE_IN, CONSOLE_OUT };
+
 struct console_params {
 	const char *name; /* in messages; copied */
 	enum console_mode mode;
 	const char *path; /* FILE, UNIX */
 	int fd; /* FD: a stream of any kind, or a socket that listens.  It is
 		 * the console's from here on. */
+	enum console_way way; /* FD: IN, it is only read; OUT, only written */
+	bool typed; /* FD: a terminal in raw mode; the escape is heeded */
+	/* FD: called when the other end is gone, or there is no more of it, with
+	 * how many bytes came from there.  The guest's end of an IN stays open
+	 * then.  Loop thread.  May be NULL. */
+	void (*left)(void *opaque, uint64_t bytes);
+	void *opaque; /* left's */
 	/* What nobody is there to read waits for the next client, as does what
 	 * a client sent before it left; else both are dropped. */
 	bool keep;

@@ -137,6 +137,8 @@ enum job_msg_type {
 	JOB_WINCH,
 	JOB_STDIN_END,
 	JOB_OUT_CLOSED,
+	JOB_PING, /* while the command runs; answered by JOB_PONG */
+	JOB_PONG, /* from the guest */
 	JOB_MSG_TYPES_END,
 };
 
@@ -163,7 +165,7 @@ struct job_failed {
 
 struct job_msg {
 	uint32_t type;
-	uint64_t at_us[JOB_NR_MOMENTS]; /* messages of the guest only */
+	uint64_t at_us[JOB_NR_MOMENTS]; /* of HELLO to FAILED only */
 	union {
 		uint32_t version; /* JOB_HELLO */
 		struct job_exited exited;

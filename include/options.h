@@ -37,6 +37,13 @@ int options_parse(const struct opt *opts, size_t nr, int argc, char **argv,
 		  void *ctx, int *nr_operands);
 
 /*
+ * The same, but the first operand, or "--", ends the options: *first is its
+ * index, argc if there is none, and what follows is left as it is.
+ */
+int options_parse_command(const struct opt *opts, size_t nr, int argc,
+			  char **argv, void *ctx, int *first);
+
+/*
  * One key of a "value,key=value,..." list.  Not necessarily given a value:
  * "key" alone is passed as NULL, which option_bool() takes for "on".
  */

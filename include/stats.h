@@ -33,6 +33,8 @@ struct stats {
 void stats_init(struct stats *s);
 /* Records that a stage is reached now; device may be NULL. s may be NULL. */
 void stats_stage(struct stats *s, const char *name, const char *device);
+/* The same for one that was reached then, by CLOCK_MONOTONIC. */
+void stats_stage_at(struct stats *s, const char *name, uint64_t ns);
 /* Counts one ioctl.  s may be NULL.  Any thread. */
 void stats_ioctl(struct stats *s, enum stats_iface iface);
 /* CLOCK_MONOTONIC in nanoseconds. */

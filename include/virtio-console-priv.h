@@ -36,6 +36,7 @@ struct vcon_port {
 	size_t sent; /* of the next chain, by the host taken already */
 	bool blocked; /* the console will call writable */
 	bool dropping; /* it has not for too long */
+	bool empty; /* the queue was, when last served */
 };
 
 struct vcon_kick {
@@ -54,6 +55,9 @@ struct virtio_console {
 	struct vcon_port *ports;
 	uint16_t cols, rows;
 	bool size_told; /* since the driver is there */
+	/* To be called once; NULL: nobody waits. */
+	void (*drained)(void *opaque);
+	void *drained_opaque;
 	uint64_t nr_in, nr_out; /* bytes, as the host sees it */
 	struct iovec iov[VIRTQ_MAX_SEGMENTS];
 };

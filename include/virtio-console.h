@@ -32,8 +32,17 @@ struct virtio_channel {
  */
 int virtio_console_create(struct virtio_dev **out, struct console *con,
 			  void (*quit)(void *opaque), void *opaque);
-/* nr is from 1 to VIRTIO_CONSOLE_MAX_PORTS.  0 or -errno, logged. */
+/* nr is from 1 to VIRTIO_CONSOLE_MAX_PORTS; quit as above, of any of them.  0 or
+ * -errno, logged. */
 int virtio_channels_create(struct virtio_dev **out,
-			   const struct virtio_channel *channels, size_t nr);
+			   const struct virtio_channel *channels, size_t nr,
+			   void (*quit)(void *opaque), void *opaque);
+/*
+ * Calls drained once the host has taken all that the guest has written to
+ * channels where somebody is, maybe at once.  Loop thread; the callback is
+ * under dev_lock.
+ */
+void virtio_channels_drain(struct virtio_dev *dev,
+			   void (*drained)(void *opaque), void *opaque);
 
 #endif

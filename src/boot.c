@@ -6,6 +6,7 @@
 #include "boot.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -80,6 +81,45 @@ int boot_file_load(const struct boot_file *f, uint64_t offset, struct ram *ram,
 		return -EINVAL;
 	}
 	return boot_file_read(f, offset, to, len);
+}
+
+bool boot_version_in(const char *buf, size_t len, char *version, size_t size)
+{
+	static const char before[] = "Linux version ";
+	const size_t n = sizeof(before) - 1;
+	const char *end = buf + len, *at = buf;
+
+	while ((at = memmem(at, (size_t)(end - at), before, n))) {
+		const char *space;
+
+		at += n;
+		space = memchr(at, ' ', MIN((size_t)(end - at), size));
+		/* A format, "%s", is not it. */
+		if (!space || *at < '0' || *at > '9')
+			continue;
+		memcpy(version, at, (size_t)(space - at));
+		version[space - at] = '\0';
+		return !memchr(version, '\0', (size_t)(space - at));
+	}
+	return false;
+}
+
+int boot_file_version(const struct boot_file *f, char *version, size_t size)
+{
+	char *buf cleanup_free = malloc(BOOT_SCAN_BYTES);
+	uint64_t at = 0;
+	int r = buf ? 0 : -ENOMEM;
+
+	while (!r && at < f->size) {
+		size_t len = MIN(f->size - at, BOOT_SCAN_BYTES);
+
+		r = boot_file_read(f, at, buf, len);
+		if (!r && boot_version_in(buf, len, version, size))
+			return 0;
+		/* It may lie across the end of a piece. */
+		at += len < BOOT_SCAN_BYTES ? len : len - BOOT_SCAN_OVERLAP;
+	}
+	return r ? r : -ENOENT;
 }
 
 int boot_load_initrd(struct ram *ram, int fd, const char *name,

@@ -66,6 +66,44 @@ static const char run_usage[] =
 	"Status: 0 powered off, 1 wherry failed, 2 usage, 3 guest crashed,\n"
 	"4 timeout, 5 killed.\n";
 
+static const char exec_usage[] =
+	"usage: wherry exec [OPTION...] [--] [COMMAND [ARG...]]\n"
+	"\n"
+	"Runs a command, or a shell, in a VM of its own whose root is the"
+	" host's.\n"
+	"What it writes is discarded, but for directories given by --rw.\n"
+	"\n"
+	"      --rw DIR          the command may write there, on the host\n"
+	"      --root DIR        the guest's root, / by default\n"
+	"      --overlay DIR     keep what is written elsewhere in DIR\n"
+	"      --cwd DIR         where the command starts\n"
+	"  -u, --user USER[:GROUP]\n"
+	"                        who runs it, root by default\n"
+	"      --env NAME=VALUE  beside the environment, which is passed on\n"
+	"  -k, --kernel FILE|DIR|VERSION\n"
+	"                        an image, a build tree, or one of"
+	" /lib/modules;\n"
+	"                        the running kernel by default\n"
+	"      --guest-log FILE  what the guest's kernel says\n"
+	"  -v, --verbose         the same to stderr, and more of it\n"
+	"      --watchdog TIME   of silence, after which the guest hangs; 60s"
+	" by default,\n"
+	"                        0 for ever\n"
+	"      --repeat N        so many times, each in a new VM, and a"
+	" summary\n"
+	"      --dry-run         tell what would be run\n"
+	"\n"
+	"and those of 'wherry run' but --console and --initrd; --cpus is all"
+	" CPUs and\n"
+	"--memory half of what is available by default, at most 8G.\n"
+	"\n"
+	"Status: the command's; 128 + N if signal N killed it; 120 the guest"
+	" ran out\n"
+	"of memory, 121 it hangs, 122 it did not boot, 123 it crashed, 124"
+	" --timeout,\n"
+	"125 wherry failed, 126 the command cannot be run, 127 there is none"
+	" such.\n";
+
 static const char devices_usage[] =
 	"usage: wherry devices [--json] [--verbose] [DEVICE...]\n"
 	"\n"
@@ -124,6 +162,8 @@ static const char version_usage[] = "usage: wherry version\n"
 
 static const struct command commands[] = {
 	{ "run", cmd_run, "run a microVM", run_usage, "wherry-run" },
+	{ "exec", cmd_exec, "run a command in a VM", exec_usage,
+	  "wherry-exec" },
 	{ "devices", cmd_devices, "list what can be handed to a guest",
 	  devices_usage, "wherry-devices" },
 	{ "bind", cmd_bind, "take devices from the host", bind_usage,

@@ -15,6 +15,7 @@
 #include "config-console.h"
 #include "config-device.h"
 #include "config-disk.h"
+#include "config-run.h"
 #include "config-share.h"
 #include "config-virtio.h"
 #include "log.h"
@@ -186,7 +187,7 @@ static int set_result(void *ctx, const char *value)
 	return option_string("--result", value, &cfg->result_path);
 }
 
-static const struct opt run_options[] = {
+const struct opt config_run_options[] = {
 	{ "append", 0, .set = set_append },
 	{ "channel", 0, .many = true, .set = config_add_channel },
 	{ "console", 0, .set = config_set_console },
@@ -210,14 +211,11 @@ static const struct opt run_options[] = {
 	{ "stats", 0, .set = set_stats },
 	{ "timeout", 0, .set = set_timeout },
 };
+const size_t config_nr_run_options = ARRAY_SIZE(config_run_options);
 
 /* What can be seen only when all options are known. */
 static int check_run(const struct run_config *cfg)
 {
-	if (!cfg->kernel) {
-		log_err("run: no kernel given; add --kernel FILE");
-		return -EINVAL;
-	}
 	if (cfg->stats_path && cfg->result_path &&
 	    !strcmp(cfg->stats_path, cfg->result_path)) {
 		log_err("--result: %s: also the file of --stats; name another",
@@ -235,7 +233,7 @@ static int check_run(const struct run_config *cfg)
 			cfg->iommufd);
 		return -EINVAL;
 	}
-	return config_check_memory(&cfg->memory);
+	return config_check_devices(cfg);
 }
 
 /* Strings that were not given get their defaults. */
@@ -252,45 +250,53 @@ static int set_defaults(struct run_config *cfg)
 	return 0;
 }
 
-int config_parse_run(struct run_config **out, int argc, char **argv)
+int config_finish_run(struct run_config *cfg)
 {
-	struct run_config *cfg = calloc(1, sizeof(*cfg));
-	int r;
+	int r = check_run(cfg);
 
-	if (!cfg) {
-		log_err("run: out of memory");
-		return -ENOMEM;
-	}
+	return r ? r : set_defaults(cfg);
+}
+
+void config_init_run(struct run_config *cfg)
+{
+	memset(cfg, 0, sizeof(*cfg));
 	cfg->memory.bytes = DEFAULT_MEMORY;
 	cfg->memory.host_node = -1;
 	cfg->cpus.nr = 1;
 	cfg->grace_ms = DEFAULT_GRACE_MS;
 	cfg->iommufd = -1;
 	cfg->kvm = -1;
+}
 
-	r = options_parse(run_options, ARRAY_SIZE(run_options), argc, argv, cfg,
-			  NULL);
+int config_parse_run(struct run_config **out, int argc, char **argv)
+{
+	struct run_config *cfg = malloc(sizeof(*cfg));
+	int r;
+
+	if (!cfg) {
+		log_err("run: out of memory");
+		return -ENOMEM;
+	}
+	config_init_run(cfg);
+	r = options_parse(config_run_options, config_nr_run_options, argc, argv,
+			  cfg, NULL);
+	if (!r && !cfg->kernel) {
+		log_err("run: no kernel given; add --kernel FILE");
+		r = -EINVAL;
+	}
 	if (!r)
-		r = check_run(cfg);
+		r = config_check_memory(&cfg->memory);
 	if (!r)
-		r = config_check_devices(cfg);
-	if (!r)
-		r = set_defaults(cfg);
+		r = config_finish_run(cfg);
 	if (r)
-		goto err;
-
-	*out = cfg;
-	return 0;
-
-err:
-	config_destroy(cfg);
+		config_destroy(cfg);
+	else
+		*out = cfg;
 	return r;
 }
 
-void config_destroy(struct run_config *cfg)
+void config_fini_run(struct run_config *cfg)
 {
-	if (!cfg)
-		return;
 	for (unsigned int i = 0; i < cfg->nr_devices; i++) {
 		free(cfg->devices[i].spec);
 		free(cfg->devices[i].id);
@@ -304,5 +310,11 @@ void config_destroy(struct run_config *cfg)
 	free(cfg->stats_path);
 	free(cfg->result_path);
 	config_free_shares(cfg);
+}
+
+void config_destroy(struct run_config *cfg)
+{
+	if (cfg)
+		config_fini_run(cfg);
 	free(cfg);
 }

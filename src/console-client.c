@@ -34,7 +34,11 @@ static void client_left(struct console *con)
 	fd_close(&con->out.fd);
 	con->gone = false;
 	pthread_mutex_unlock(&con->lock);
-	console_set_connected(con, false);
+	if (con->left)
+		con->left(con->left_opaque, con->nr_read);
+	/* Who only reads hears of the end by left, with how much there was. */
+	if (!con->left || con->way != CONSOLE_IN)
+		console_set_connected(con, false);
 	/* What waits for room is dropped now, or kept for the next one. */
 	if (!con->keep)
 		console_room_again(con);

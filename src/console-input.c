@@ -112,6 +112,7 @@ static void read_input(struct console *con)
 		console_input_ended(con);
 		return;
 	}
+	con->nr_read += (uint64_t)n;
 	if (!tty) {
 		con->start = 0;
 		con->len = (size_t)n;

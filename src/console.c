@@ -43,7 +43,7 @@ static int out_of_memory(const char *name)
 }
 
 /* A descriptor that was passed: a stream, or a socket that listens. */
-static int open_fd(struct console *con, int fd)
+static int open_fd(struct console *con, int fd, enum console_way way)
 {
 	int listens = 0, flags = fcntl(fd, F_GETFL), r;
 	socklen_t len = sizeof(listens);
@@ -59,9 +59,9 @@ static int open_fd(struct console *con, int fd)
 	}
 	if (flags < 0)
 		goto err;
-	if ((flags & O_ACCMODE) != O_WRONLY)
+	if ((flags & O_ACCMODE) != O_WRONLY && way != CONSOLE_OUT)
 		con->in.fd = console_open_reader(fd, &con->may_block);
-	if ((flags & O_ACCMODE) != O_RDONLY)
+	if ((flags & O_ACCMODE) != O_RDONLY && way != CONSOLE_IN)
 		con->out.fd = console_open_writer(fd, &con->chunk);
 	/* epoll tells sources apart by descriptor. */
 	if (con->out.fd == con->in.fd)
@@ -92,7 +92,8 @@ static int open_ends(struct console *con, const struct console_params *params)
 		con->listener.fd = console_open_unix(con->path);
 		return MIN(con->listener.fd, 0);
 	case CONSOLE_TO_FD:
-		return open_fd(con, params->fd);
+		con->tty = params->typed;
+		return open_fd(con, params->fd, params->way);
 	case CONSOLE_TO_NOTHING:
 		break;
 	}
@@ -107,7 +108,10 @@ int console_create(struct console **out, const struct console_params *params)
 	if (!con)
 		return out_of_memory(params->name);
 	con->mode = params->mode;
+	con->way = params->way;
 	con->keep = params->keep;
+	con->left = params->left;
+	con->left_opaque = params->opaque;
 	con->in.fd = con->out.fd = -1;
 	con->wake.fd = con->listener.fd = -1;
 	pthread_mutex_init(&con->lock, NULL);

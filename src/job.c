@@ -321,6 +321,8 @@ static void message(struct coder *c, struct job_msg *m)
 		number(c, &m->version, sizeof(m->version));
 		break;
 	case JOB_STARTED:
+	case JOB_PING:
+	case JOB_PONG:
 		break;
 	case JOB_EXITED:
 		exited(c, &m->exited);

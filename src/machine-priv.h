@@ -54,6 +54,7 @@ struct machine_virtio {
 
 struct machine {
 	const struct run_config *cfg;
+	const struct machine_session *session; /* or NULL */
 	struct stats *stats;
 	int kernel_fd, initrd_fd;
 	int stats_fd; /* --stats, opened before confinement */
@@ -76,6 +77,7 @@ struct machine {
 	unsigned int nr_devices;
 	struct machine_virtio virtio[CONFIG_MAX_VIRTIO];
 	unsigned int nr_virtio;
+	struct virtio_dev *channels; /* one of them, or NULL */
 	struct vfio_set set; /* of their guest's side */
 	uint32_t pci_slots; /* bit n: slot n of the root bus is in use */
 	struct ram *ram;

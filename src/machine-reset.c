@@ -24,7 +24,7 @@ static int load(struct machine *m, struct boot_entry *entry)
 		.kernel_fd = m->kernel_fd,
 		.kernel_name = cfg->kernel,
 		.initrd_fd = m->initrd_fd,
-		.initrd_name = cfg->initrd,
+		.initrd_name = m->session ? "initramfs" : cfg->initrd,
 		.cmdline = cfg->append,
 		.nr_cpus = cfg->cpus.nr,
 		.pci_slots = m->pci_slots,

@@ -70,6 +70,11 @@ static void reboot(struct machine *m)
 		vcpus_resume(m->vcpus);
 }
 
+void machine_stop(struct machine *m, enum machine_end how, const char *reason)
+{
+	end(m, how, reason);
+}
+
 static void on_reset(struct machine *m)
 {
 	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns || m->wanted) {
@@ -199,6 +204,7 @@ static void on_signal(void *opaque, uint32_t events)
 
 	(void)events;
 	while (read(m->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		m->result.signal = (int)si.ssi_signo;
 		if (si.ssi_signo == SIGHUP || si.ssi_signo == SIGQUIT)
 			end(m, END_KILLED, "signal");
 		else
@@ -215,6 +221,8 @@ static void on_winch(void *opaque, uint32_t events)
 	(void)events;
 	(void)!read(m->winch_fd, &si, sizeof(si));
 	console_resized(m->console);
+	if (m->session)
+		m->session->resized(m->session->opaque);
 }
 
 static int start_loop(struct machine *m)
@@ -248,7 +256,11 @@ static int start_loop(struct machine *m)
 			m->cfg->console.is_virtio ? NULL : machine_quit, m);
 	for (unsigned int i = 0; !r && i < m->nr_devices; i++)
 		r = vfio_pci_start(m->devices[i].pci, m->loop);
-	return r ? r : machine_run_virtio(m);
+	if (!r)
+		r = machine_run_virtio(m);
+	if (!r && m->session)
+		r = m->session->start(m->session->opaque, m, m->loop);
+	return r;
 }
 
 static int confine(struct machine *m)

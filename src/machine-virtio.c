@@ -72,25 +72,60 @@ static int open_channel(const struct channel_config *cfg,
 	return console_create(&ch->con, &params);
 }
 
+static int open_port(const struct machine_session *session, unsigned int i,
+		     struct virtio_channel *ch)
+{
+	const struct machine_port *port = &session->ports[i];
+	struct console_params params = {
+		.name = port->name,
+		.mode = CONSOLE_TO_FD,
+		.fd = port->fd,
+		.way = port->way,
+		.typed = port->typed,
+		.left = port->left,
+		.opaque = session->opaque,
+		.keep = true,
+	};
+
+	ch->name = port->name;
+	return console_create(&ch->con, &params);
+}
+
 static int open_channels(struct machine *m)
 {
-	struct virtio_channel channels[CONFIG_MAX_CHANNELS];
+	unsigned int nr_ports = m->session ? m->session->nr_ports : 0;
+	unsigned int nr, max = nr_ports + m->cfg->nr_channels;
 	struct virtio_dev *dev;
-	unsigned int nr;
-	int r;
+	struct virtio_channel channels[VIRTIO_CONSOLE_MAX_PORTS];
+	int r = 0;
 
-	for (nr = 0; nr < m->cfg->nr_channels; nr++) {
-		r = open_channel(&m->cfg->channels[nr], &channels[nr]);
-		if (!r)
-			continue;
+	if (max > VIRTIO_CONSOLE_MAX_PORTS) {
+		log_err("--channel: %u too many; %u are possible beside those of "
+			"the command",
+			max - VIRTIO_CONSOLE_MAX_PORTS,
+			VIRTIO_CONSOLE_MAX_PORTS - nr_ports);
+		return -ENOSPC;
+	}
+	for (nr = 0; nr < max; nr++) {
+		r = nr < nr_ports ?
+			    open_port(m->session, nr, &channels[nr]) :
+			    open_channel(&m->cfg->channels[nr - nr_ports],
+					 &channels[nr]);
+		if (r)
+			break;
+	}
+	if (r) {
 		while (nr-- > 0)
 			console_destroy(channels[nr].con);
 		return r;
 	}
 	if (!nr)
 		return 0;
-	r = virtio_channels_create(&dev, channels, nr);
-	return r ? r : machine_add_virtio(m, dev);
+	r = virtio_channels_create(&dev, channels, nr, machine_quit, m);
+	if (r)
+		return r;
+	m->channels = dev;
+	return machine_add_virtio(m, dev);
 }
 
 int machine_open_virtio(struct machine *m)
@@ -211,4 +246,13 @@ void machine_close_virtio(struct machine *m)
 		virtio_pci_destroy(d->pci);
 		d->dev->ops->destroy(d->dev);
 	}
+}
+
+void machine_drain_ports(struct machine *m, void (*drained)(void *opaque),
+			 void *opaque)
+{
+	if (m->channels)
+		virtio_channels_drain(m->channels, drained, opaque);
+	else
+		drained(opaque);
 }

@@ -52,7 +52,12 @@ static int open_files(struct machine *m)
 	const struct run_config *cfg = m->cfg;
 	int r = open_image("kernel", cfg->kernel, &m->kernel_fd);
 
-	if (!r && cfg->initrd)
+	if (!r && m->session) {
+		m->initrd_fd = fcntl(m->session->initrd_fd, F_DUPFD_CLOEXEC, 0);
+		r = m->initrd_fd < 0 ? -errno : 0;
+		if (r)
+			log_err("initramfs: %s", strerror(-r));
+	} else if (!r && cfg->initrd)
 		r = open_image("initrd", cfg->initrd, &m->initrd_fd);
 	if (r || !cfg->stats_path)
 		return r;
@@ -111,6 +116,11 @@ static int create_console(struct machine *m)
 		.path = m->cfg->console.path,
 	};
 
+	if (m->session) {
+		params.mode = CONSOLE_TO_FD;
+		params.fd = m->session->console_fd;
+		params.way = CONSOLE_OUT;
+	}
 	return console_create(&m->console, &params);
 }
 
@@ -353,6 +363,13 @@ static int create_events(struct machine *m)
 int machine_create(struct machine **out, const struct run_config *cfg,
 		   struct stats *stats)
 {
+	return machine_create_session(out, cfg, NULL, stats);
+}
+
+int machine_create_session(struct machine **out, const struct run_config *cfg,
+			   const struct machine_session *session,
+			   struct stats *stats)
+{
 	static int (*const steps[])(struct machine * m) = {
 		open_files,    create_events,	    create_vm,
 		create_board,  machine_open_virtio, open_devices,
@@ -368,6 +385,7 @@ int machine_create(struct machine **out, const struct run_config *cfg,
 		return r;
 	}
 	m->cfg = cfg;
+	m->session = session;
 	m->stats = stats;
 	m->kernel_fd = m->initrd_fd = m->stats_fd = m->smaps_fd = -1;
 	m->event_fd = m->signal_fd = m->winch_fd = m->rested_fd = -1;

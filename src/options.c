@@ -192,19 +192,18 @@ static int read_option(const struct opt *opts, size_t nr, int argc, char **argv,
 	return arg.opt->set(ctx, arg.value ? arg.value : "");
 }
 
-int options_parse(const struct opt *opts, size_t nr, int argc, char **argv,
-		  void *ctx, int *nr_operands)
+/* Operands end the options, or come between them. */
+static int parse(const struct opt *opts, size_t nr, int argc, char **argv,
+		 void *ctx, bool mixed, int *nr_operands, int *next)
 {
 	bool only_operands = false;
 	uint64_t seen = 0;
-	int found = 0;
+	int i, r, found = 0;
 
 	if (nr > MAX_OPTIONS)
 		return -EINVAL;
 
-	for (int i = 1; i < argc; i++) {
-		int r;
-
+	for (i = 1; i < argc; i++) {
 		if (!only_operands && !strcmp(argv[i], "--")) {
 			only_operands = true;
 			continue;
@@ -216,6 +215,8 @@ int options_parse(const struct opt *opts, size_t nr, int argc, char **argv,
 				return r;
 			continue;
 		}
+		if (!mixed)
+			break;
 		if (!nr_operands) {
 			log_err("%s: unexpected argument of %s; see 'wherry "
 				"help %s'",
@@ -227,7 +228,22 @@ int options_parse(const struct opt *opts, size_t nr, int argc, char **argv,
 
 	if (nr_operands)
 		*nr_operands = found;
+	*next = i;
 	return 0;
+}
+
+int options_parse(const struct opt *opts, size_t nr, int argc, char **argv,
+		  void *ctx, int *nr_operands)
+{
+	int next;
+
+	return parse(opts, nr, argc, argv, ctx, true, nr_operands, &next);
+}
+
+int options_parse_command(const struct opt *opts, size_t nr, int argc,
+			  char **argv, void *ctx, int *first)
+{
+	return parse(opts, nr, argc, argv, ctx, false, NULL, first);
 }
 
 /*

@@ -24,7 +24,8 @@ void stats_init(struct stats *s)
 	s->start_ns = now_ns();
 }
 
-void stats_stage(struct stats *s, const char *name, const char *device)
+static void add(struct stats *s, const char *name, const char *device,
+		uint64_t ns)
 {
 	struct stats_stage *st;
 
@@ -33,7 +34,17 @@ void stats_stage(struct stats *s, const char *name, const char *device)
 	st = &s->stages[s->nr_stages++];
 	snprintf(st->name, sizeof(st->name), "%s", name);
 	snprintf(st->device, sizeof(st->device), "%s", device ? device : "");
-	st->us = (now_ns() - s->start_ns) / 1000;
+	st->us = ns > s->start_ns ? (ns - s->start_ns) / 1000 : 0;
+}
+
+void stats_stage(struct stats *s, const char *name, const char *device)
+{
+	add(s, name, device, now_ns());
+}
+
+void stats_stage_at(struct stats *s, const char *name, uint64_t ns)
+{
+	add(s, name, NULL, ns);
 }
 
 void stats_ioctl(struct stats *s, enum stats_iface iface)

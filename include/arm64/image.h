@@ -17,4 +17,7 @@ struct image {
 /* As near to the start of RAM as its header says.  -EINVAL, logged. */
 int image_load(struct image *img, const struct boot_file *f, struct ram *ram);
 
+/* As arch_image_version(). */
+int image_version(const struct boot_file *f, char *version, size_t size);
+
 #endif

@@ -29,6 +29,10 @@ int elf_load(struct image *img, const struct boot_file *f, struct ram *ram,
 int bzimage_load(struct image *img, const struct boot_file *f, struct ram *ram,
 		 const uint8_t *head, size_t len);
 
+/* What a bzImage's header says, silently. */
+bool bzimage_version(const struct boot_file *f, const uint8_t *head,
+		     char *version, size_t size);
+
 /* True when head looks like it; both loaders check the rest. */
 bool elf_probe(const uint8_t *head, size_t len);
 bool bzimage_probe(const uint8_t *head, size_t len);

@@ -29,6 +29,11 @@ static int load_kernel(struct image *img, struct ram *ram,
 	return r ? r : image_load(img, &f, ram);
 }
 
+int arch_image_version(const struct boot_file *f, char *version, size_t size)
+{
+	return image_version(f, version, size);
+}
+
 /* The tree has what lies above the kernel, the initrd the highest place. */
 static int load_initrd(struct tree_params *p, struct ram *ram,
 		       const struct boot_params_in *in, const struct image *img,

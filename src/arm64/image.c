@@ -5,8 +5,10 @@
 #include "arm64/image.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "arm64/map.h"
+#include "fd.h"
 #include "log.h"
 #include "unpack.h"
 
@@ -232,6 +234,40 @@ static int load_stream(struct image *img, const struct boot_file *f,
 	memcpy(to, &h, sizeof(h));
 	r = unpack_read(u, to + sizeof(h), h.image_size - sizeof(h), &got);
 	return r ? r : drop_tail(f, u);
+}
+
+static int find_version(struct unpack *u, char *version, size_t size)
+{
+	char *buf cleanup_free = malloc(BOOT_SCAN_BYTES);
+	uint64_t got = 0, kept = 0;
+	int r = buf ? 0 : -ENOMEM;
+
+	while (!r) {
+		r = unpack_read(u, buf + kept, BOOT_SCAN_BYTES - kept, &got);
+		got += kept;
+		if (!r && boot_version_in(buf, got, version, size))
+			return 0;
+		if (got < BOOT_SCAN_BYTES)
+			break;
+		kept = BOOT_SCAN_OVERLAP;
+		memmove(buf, buf + got - kept, kept);
+	}
+	return r ? r : -ENOENT;
+}
+
+int image_version(const struct boot_file *f, char *version, size_t size)
+{
+	struct unpack *u;
+	struct packed s;
+	int r = find_packed(&s, f);
+
+	if (!r)
+		r = unpack_create(&u, f, s.codec, s.offset, s.len);
+	if (r)
+		return r;
+	r = find_version(u, version, size);
+	unpack_destroy(u);
+	return r;
 }
 
 int image_load(struct image *img, const struct boot_file *f, struct ram *ram)

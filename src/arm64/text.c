@@ -20,4 +20,5 @@ const struct arch_text arch_text = {
 	.isolator_node = "arm,gic-v3-its",
 	.madt = "/sys/firmware/acpi/tables/APIC",
 	.isolator_madt = 15, /* ACPI 6.5, 5.2.12.18: GIC ITS */
+	.tree_image = "arch/arm64/boot/Image",
 };

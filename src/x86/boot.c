@@ -108,6 +108,19 @@ static int load_kernel(struct image *img, struct ram *ram,
 	return unknown_image(f.name, head, len);
 }
 
+int arch_image_version(const struct boot_file *f, char *version, size_t size)
+{
+	uint8_t head[IMAGE_HEAD_BYTES];
+	size_t len = MIN(f->size, sizeof(head));
+	int r = boot_file_read(f, 0, head, len);
+
+	if (r)
+		return r;
+	if (!bzimage_probe(head, len))
+		return boot_file_version(f, version, size);
+	return bzimage_version(f, head, version, size) ? 0 : -ENOENT;
+}
+
 static int load_cmdline(const struct image *img, struct ram *ram,
 			const char *cmdline)
 {

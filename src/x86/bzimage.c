@@ -17,6 +17,8 @@
 #define HDR_JUMP_LENGTH 0x201
 #define HDR_JUMP_BASE 0x202
 #define SECTOR 512
+#define HDR_VERSION 0x20e /* where its text is, from HDR_VERSION_BASE */
+#define HDR_VERSION_BASE 0x200
 #define BOOT_FLAG 0xaa55
 #define HDR_MAGIC 0x53726448 /* "HdrS" */
 #define MIN_VERSION 0x020c
@@ -27,6 +29,24 @@ bool bzimage_probe(const uint8_t *head, size_t len)
 	return len >= HDR_JUMP_BASE + 4 &&
 	       load_le(head + 0x1fe, 2) == BOOT_FLAG &&
 	       load_le(head + HDR_JUMP_BASE, 4) == HDR_MAGIC;
+}
+
+bool bzimage_version(const struct boot_file *f, const uint8_t *head,
+		     char *version, size_t size)
+{
+	uint64_t at = load_le(head + HDR_VERSION, 2) + HDR_VERSION_BASE;
+	char text[128] = "";
+	size_t n;
+
+	if (boot_file_has(f, at, sizeof(text) - 1) &&
+	    boot_file_read(f, at, text, sizeof(text) - 1))
+		return false;
+	n = strcspn(text, " ");
+	if (!n || !text[n] || n >= size)
+		return false;
+	memcpy(version, text, n);
+	version[n] = '\0';
+	return true;
 }
 
 /* Copies the header as far as the image says it goes. */

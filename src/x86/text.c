@@ -16,4 +16,5 @@ const struct arch_text arch_text = {
 			"and boot without intremap=off",
 	.irq_isolated = "IR-", /* IR-PCI-MSI, IR-IO-APIC */
 	.irq_plain = { "PCI-MSI", "IO-APIC" },
+	.tree_image = "arch/x86/boot/bzImage",
 };

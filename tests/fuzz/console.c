@@ -119,7 +119,8 @@ static void power_on(void)
 	struct virtio_channel ch[] = { { "one", stream(0) },
 				       { "two", stream(1) } };
 
-	assert_int_equal(virtio_channels_create(&rig.dev, ch, 2), 0);
+	assert_int_equal(virtio_channels_create(&rig.dev, ch, 2, NULL, NULL),
+			 0);
 	assert_int_equal(rig.dev->nr_queues, QUEUES);
 	rig.dev->bus = rig.bus;
 	assert_int_equal(rig.dev->ops->run(rig.dev, rig.loop), 0);

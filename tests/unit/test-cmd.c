@@ -9,7 +9,7 @@
 #include "util.h"
 
 static const char *const names[] = {
-	"run", "devices", "bind", "unbind", "check", "help", "version",
+	"run", "exec", "devices", "bind", "unbind", "check", "help", "version",
 };
 
 /* Runs a command with up to two arguments; what it wrote to stdout is *out. */
@@ -97,10 +97,10 @@ static void unknown_commands_and_options(void **state)
 		capture_end(&c),
 		"wherry: devcies: no such command; did you mean devices?\n");
 	capture_begin(&c);
-	assert_null(command_find("exec"));
+	assert_null(command_find("launch"));
 	assert_string_equal(
 		capture_end(&c),
-		"wherry: exec: no such command; see 'wherry help'\n");
+		"wherry: launch: no such command; see 'wherry help'\n");
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		capture_begin(&c);

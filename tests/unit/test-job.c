@@ -251,6 +251,8 @@ static const struct job_msg all_messages[] = {
 	{ .type = JOB_WINCH, .winch = { 24, 80 } },
 	{ .type = JOB_STDIN_END, .stdin_bytes = 1ULL << 40 },
 	{ .type = JOB_OUT_CLOSED, .stream = 2 },
+	{ .type = JOB_PING },
+	{ .type = JOB_PONG },
 };
 
 static void messages_come_out_as_they_went_in(void **state)

@@ -143,7 +143,8 @@ static inline void two_channels(struct guest *g)
 	struct virtio_channel ch[] = { { "one", stream(g, 0, true) },
 				       { "two", stream(g, 1, true) } };
 
-	assert_int_equal(virtio_channels_create(&g->dev, ch, 2), 0);
+	assert_int_equal(virtio_channels_create(&g->dev, ch, 2, on_quit_key, g),
+			 0);
 	assert_int_equal(g->dev->nr_queues, QUEUES);
 	power_on(g);
 	begin(g, ~0ULL);

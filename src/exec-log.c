@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * exec-log - takes what the guest's kernel says: to a file, and as much of its end
+ * as explains a failure. The guest is hostile: what goes to the terminal is made
+ * printable.
+ */
+#include "exec-log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "fd.h"
+#include "log.h"
+#include "util.h"
+
+#define PRINT_LINES 20
+#define PANIC "Kernel panic - not syncing"
+
+int exec_log_init(struct exec_log *l, const char *path, bool verbose, int *out)
+{
+	int fds[2], r;
+
+	*l = (struct exec_log){ .in = -1, .file = -1, .verbose = verbose };
+	if (path) {
+		l->file = open(path,
+			       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+				       O_NOCTTY,
+			       0666);
+		if (l->file < 0) {
+			r = -errno;
+			log_err("--guest-log: %s: %s", path, strerror(-r));
+			return r;
+		}
+	}
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK)) {
+		r = -errno;
+		log_err("pipe: %s; raise the limit of open files (ulimit -n)",
+			strerror(-r));
+		return r;
+	}
+	l->in = fds[0];
+	*out = fds[1];
+	return 0;
+}
+
+static void keep(struct exec_log *l, const char *buf, size_t n)
+{
+	size_t drop;
+
+	if (n > EXEC_LOG_TAIL) {
+		buf += n - EXEC_LOG_TAIL;
+		n = EXEC_LOG_TAIL;
+	}
+	drop = l->len + n > EXEC_LOG_TAIL ? l->len + n - EXEC_LOG_TAIL : 0;
+	memmove(l->tail, l->tail + drop, l->len - drop);
+	l->len -= drop;
+	memcpy(l->tail + l->len, buf, n);
+	l->len += n;
+}
+
+/* False: there is nothing more now. */
+static bool take(struct exec_log *l)
+{
+	char buf[4096];
+	ssize_t n = read(l->in, buf, sizeof(buf));
+
+	if (n <= 0)
+		return false;
+	l->taken += (uint64_t)n;
+	keep(l, buf, (size_t)n);
+	/* A full disk is no reason to stop the command. */
+	if (l->file >= 0 && fd_write_all(l->file, buf, (size_t)n)) {
+		log_err("--guest-log: cannot write; the rest is lost");
+		fd_close(&l->file);
+	}
+	if (l->verbose)
+		(void)fd_write_all(STDERR_FILENO, buf, (size_t)n);
+	return true;
+}
+
+static void on_output(void *opaque, uint32_t events)
+{
+	(void)events;
+	(void)take(opaque);
+}
+
+int exec_log_start(struct exec_log *l, struct loop *loop)
+{
+	l->src = (struct loop_source){ l->in, EPOLLIN, on_output, l };
+	return loop_add(loop, &l->src);
+}
+
+void exec_log_drain(struct exec_log *l)
+{
+	while (l->in >= 0 && take(l))
+		;
+	for (size_t i = 0; i < l->len; i++) {
+		unsigned char c = (unsigned char)l->tail[i];
+
+		if (c == '\r' || (c != '\n' && c != '\t' && c < ' ') ||
+		    c >= 0x7f)
+			l->tail[i] = ' ';
+	}
+	l->tail[l->len] = '\0';
+}
+
+const char *exec_log_panic(struct exec_log *l)
+{
+	char *at = l->verbose ? NULL : strstr(l->tail, PANIC);
+
+	return at;
+}
+
+void exec_log_print(struct exec_log *l)
+{
+	const char *at = l->tail + l->len;
+	unsigned int lines = 0;
+
+	if (l->verbose)
+		return;
+	while (at > l->tail && lines <= PRINT_LINES)
+		lines += *--at == '\n';
+	at += *at == '\n';
+	while (*at) {
+		size_t n = strcspn(at, "\n");
+
+		if (n)
+			dprintf(STDERR_FILENO, "guest: %.*s\n", (int)n, at);
+		at += n;
+		at += *at == '\n';
+	}
+}
+
+void exec_log_fini(struct exec_log *l)
+{
+	fd_close(&l->in);
+	fd_close(&l->file);
+}

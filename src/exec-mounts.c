@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * exec-mounts - what the guest of a command sees of the host: its root, what it
+ * may write to, its kernel's modules. Each is a share of the machine and a mount
+ * of the job.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "exec-plan.h"
+#include "fd.h"
+#include "log.h"
+#include "util.h"
+
+static int out_of_memory(void)
+{
+	log_err("exec: out of memory");
+	return -ENOMEM;
+}
+
+/* A share that only we name. */
+static int add_share(struct run_config *run, const char *path, const char *tag,
+		     bool read_only)
+{
+	struct share_config *s = &run->shares[run->nr_shares];
+
+	if (run->nr_shares == CONFIG_MAX_SHARES) {
+		log_err("%s: one shared directory too many; %d are possible",
+			path, CONFIG_MAX_SHARES);
+		return -ENOSPC;
+	}
+	*s = (struct share_config){
+		.path = strdup(path),
+		.tag = strdup(tag),
+		.read_only = read_only,
+		.cache = CONFIG_CACHE_AUTO,
+	};
+	run->nr_shares++;
+	return s->path && s->tag ? 0 : out_of_memory();
+}
+
+static int add_mount(struct exec_plan *p, enum job_mount_kind kind,
+		     const char *type, const char *source, const char *path,
+		     const char *data)
+{
+	struct job_mount *m = &p->job.mounts[p->job.nr_mounts++];
+
+	m->kind = kind;
+	m->type = strdup(type);
+	m->source = strdup(source);
+	m->path = strdup(path);
+	m->data = strdup(data);
+	return m->type && m->source && m->path && m->data ? 0 : out_of_memory();
+}
+
+/* path is the host's; it comes at at in the guest, if it is a directory. */
+static int add_dir(struct exec_plan *p, enum job_mount_kind kind,
+		   const char *path, const char *tag, const char *at,
+		   bool read_only)
+{
+	int r = add_share(&p->cfg->run, path, tag, read_only);
+
+	if (!r)
+		r = add_mount(p, kind, "virtiofs", tag, at, "");
+	p->job.mounts[p->job.nr_mounts - 1].read_only = read_only;
+	return r;
+}
+
+/* An absolute path without symbolic links, of a directory. */
+static int resolve(const char *option, const char *path, char **out)
+{
+	struct stat st;
+	int r = 0;
+
+	*out = realpath(path, NULL);
+	if (!*out || stat(*out, &st))
+		r = -errno;
+	else if (!S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	if (r)
+		log_err("%s: %s: %s; name a directory", option, path,
+			strerror(-r));
+	return r;
+}
+
+static int add_root(struct exec_plan *p)
+{
+	char *root cleanup_free = NULL;
+	int r = resolve("--root", p->cfg->root ? p->cfg->root : "/", &root);
+
+	return r ? r :
+		   add_dir(p, JOB_MOUNT_ROOT, root, "wherry-root", "", true);
+}
+
+static int add_overlay(struct exec_plan *p)
+{
+	char *upper cleanup_free = NULL;
+	int r;
+
+	if (!p->cfg->overlay)
+		return 0;
+	r = resolve("--overlay", p->cfg->overlay, &upper);
+	return r ? r :
+		   add_dir(p, JOB_MOUNT_UPPER, upper, "wherry-upper", "",
+			   false);
+}
+
+/* Below dir, or dir itself. */
+static bool within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
+}
+
+/* A fresh one, unless the command starts in the host's. */
+static int add_tmp(struct exec_plan *p, char *const *rw)
+{
+	const char *cwd = p->job.cwd;
+
+	for (unsigned int i = 0; within(cwd, "/tmp"); i++) {
+		if (i == p->cfg->nr_rw)
+			return 0;
+		if (within(cwd, rw[i]))
+			break;
+	}
+	return add_mount(p, JOB_MOUNT_DIR, "tmpfs", "tmp", "/tmp", "mode=1777");
+}
+
+static int add_rw(struct exec_plan *p, char *const *rw)
+{
+	char tag[32];
+	int r = 0;
+
+	for (unsigned int i = 0; !r && i < p->cfg->nr_rw; i++) {
+		snprintf(tag, sizeof(tag), "wherry-rw%u", i);
+		r = add_dir(p, JOB_MOUNT_DIR, rw[i], tag, rw[i], false);
+	}
+	return r;
+}
+
+/* Where the root has them already there is nothing to do. */
+static int add_modules(struct exec_plan *p)
+{
+	char *at cleanup_free = NULL;
+	char *have cleanup_free = NULL;
+	char *dir cleanup_free = NULL;
+	char *seen cleanup_free = NULL;
+
+	if (!p->kernel.modules)
+		return 0;
+	if (asprintf(&at, "/lib/modules/%s", p->kernel.version) < 0 ||
+	    asprintf(&have, "%s%s", p->cfg->root ? p->cfg->root : "", at) < 0)
+		return out_of_memory();
+	dir = realpath(p->kernel.modules, NULL);
+	seen = realpath(have, NULL);
+	if (!dir || (seen && !strcmp(dir, seen)))
+		return 0;
+	return add_dir(p, JOB_MOUNT_DIR, dir, "wherry-modules", at, true);
+}
+
+int exec_plan_mounts(struct exec_plan *p)
+{
+	char *rw[EXEC_MAX_RW] = { NULL };
+	int r = 0;
+
+	p->job.mounts = calloc(EXEC_MAX_MOUNTS, sizeof(*p->job.mounts));
+	if (!p->job.mounts)
+		return out_of_memory();
+	for (unsigned int i = 0; !r && i < p->cfg->nr_rw; i++)
+		r = resolve("--rw", p->cfg->rw[i], &rw[i]);
+	if (!r)
+		r = add_root(p);
+	if (!r)
+		r = add_overlay(p);
+	if (!r)
+		r = add_tmp(p, rw);
+	if (!r)
+		r = add_modules(p);
+	if (!r)
+		r = add_rw(p, rw);
+	for (unsigned int i = 0; i < p->cfg->nr_rw; i++)
+		free(rw[i]);
+	return r;
+}
