@@ -68,7 +68,8 @@ totals() # PID...
 		awk '{ tid = $1; sub(/^[^(]*\(/, ""); name = $0
 			sub(/\) .*/, "", name); sub(/.*\) /, "")
 			print tid, (name ~ /^vcpu|\/KVM$/ ? "vcpu" : "other"),
-				$12 + $13 - $41 }' /proc/"$pid"/task/*/stat
+				$12 + $13 - $41 }' /proc/"$pid"/task/*/stat \
+			2>/dev/null || : # one of them has just ended
 	done >>/tmp/bench.threads
 	cat /sys/kernel/debug/kvm/*/exits >/tmp/bench.exits 2>/dev/null || :
 	awk -v now="${EPOCHREALTIME/./}" -v tick="$((1000000 / $(getconf CLK_TCK)))" '

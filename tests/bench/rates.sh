@@ -85,9 +85,10 @@ report()
 			if (k[2] == "idle")
 				continue
 			printf "%-14s %-12s %9d", k[1], k[2], median[i]
-			for (f = 1; f <= 5; f++)
-				printf " %8.2f", (sum[i, f] -
-					idle[k[1], f] * sum[i, 0]) / per[i]
+			for (f = 1; f <= 5; f++) {
+				n = sum[i, f] - idle[k[1], f] * sum[i, 0]
+				printf " %8.2f", n / per[i]
+			}
 			print ""
 		}
 	}'
