@@ -107,6 +107,16 @@ static void op_forget_multi(fuse_req_t req, size_t count,
 	fuse_reply_none(req);
 }
 
+/*
+ * Pipes and sockets are the guest's own; of them only names are here.  A character
+ * device of number 0 is none: overlayfs hides a lower file by it.
+ */
+static bool may_make(mode_t mode, dev_t rdev)
+{
+	return S_ISREG(mode) || S_ISFIFO(mode) || S_ISSOCK(mode) ||
+	       (S_ISCHR(mode) && !rdev);
+}
+
 static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 		     mode_t mode, dev_t rdev)
 {
@@ -114,9 +124,7 @@ static void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name,
 	int fd = get_dir(share_of(req), parent, &dir);
 	int r = fd < 0 ? fd : 0;
 
-	(void)rdev;
-	/* Pipes and sockets are the guest's own; of them only names are here. */
-	if (!r && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode))
+	if (!r && !may_make(mode, rdev))
 		r = -EPERM;
 	if (!r)
 		r = mknodat(fd, name, (mode & S_IFMT) | share_mode(mode, 0),
@@ -293,7 +301,8 @@ static void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	if (r >= 0)
 		r = get_dir(s, new_parent, &to);
 	if (r >= 0 &&
-	    flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+	    flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE |
+				    RENAME_WHITEOUT))
 		r = -EINVAL;
 	if (r >= 0)
 		r = rename_in(s, from, name, to, new_name, flags);

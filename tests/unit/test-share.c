@@ -332,6 +332,26 @@ static void refuses_what_cannot_be_shared(void **state)
 	assert_int_equal(share_create(&s, &params), -EINVAL);
 }
 
+/* A share as the upper layer of an overlay: what hides a lower file. */
+static void holds_whiteouts(void **state)
+{
+	struct fuse_mknod_in mk = { .mode = S_IFCHR };
+	const struct fuse_rename2_in in = { ROOT, RENAME_WHITEOUT, 0 };
+	uint64_t fh;
+
+	(void)state;
+	assert_int_equal(CALL(FUSE_MKNOD, ROOT, &mk, "hidden"), 0);
+	assert_int_equal(reply.entry.attr.mode & S_IFMT, S_IFCHR);
+	assert_int_equal(reply.entry.attr.rdev, 0);
+	assert_int_equal(open_ino(reply.entry.nodeid, O_RDWR, &fh), -ENXIO);
+	assert_int_equal(CALL(FUSE_RENAME2, ROOT, &in, "hello", "moved"), 0);
+	assert_int_not_equal(lookup(ROOT, "hello"), 0);
+	assert_int_equal(reply.entry.attr.mode & S_IFMT, S_IFCHR);
+	assert_int_equal(reply.entry.attr.rdev, 0);
+	assert_int_not_equal(lookup(ROOT, "moved"), 0);
+	assert_int_equal(reply.entry.attr.mode & S_IFMT, S_IFREG);
+}
+
 #define WITH_SHARE(f) \
 	cmocka_unit_test_setup_teardown(f, share_setup, share_teardown)
 
@@ -345,6 +365,7 @@ int main(void)
 		WITH_SHARE(makes_nameless_files),
 		WITH_SHARE(keeps_what_was_removed),
 		WITH_SHARE(maps_what_is_not_kept),
+		WITH_SHARE(holds_whiteouts),
 		WITH_SHARE(lists_large_directories),
 		WITH_SHARE(finds_deep_files_again),
 		WITH_SHARE(has_holes),
