@@ -184,6 +184,9 @@ static int mount_layers(const struct job *job, struct job_failed *why)
 		if (job->mounts[i].kind == JOB_MOUNT_UPPER)
 			upper = &job->mounts[i];
 	}
+	if (!root)
+		return why_not(why, JOB_STAGE_ROOT, EINVAL,
+			       "the job names no root");
 	if (mount_one(root, LOWER, JOB_STAGE_ROOT, why) ||
 	    mount_one(upper, UPPER, JOB_STAGE_ROOT, why))
 		return -1;

@@ -73,8 +73,8 @@ static _Noreturn void fail(struct init *in, const struct job_failed *why)
 	/* One write is one record of the log. */
 	n = snprintf(line, sizeof(line), "<3>wherry-init: %s: %s\n", why->text,
 		     strerror((int)why->error));
-	if (n > 0 && write(in->log, line, (size_t)n) < 0)
-		n = 0; /* there is nowhere else to say it */
+	if (n > 0) /* there is nowhere else to say it */
+		(void)!write(in->log, line, (size_t)n);
 	in->msg.failed = *why;
 	report(in, JOB_FAILED);
 	finish(in);
@@ -95,7 +95,7 @@ static int read_job(struct init *in, struct job_failed *why)
 
 static int load_modules(const struct job *job, struct job_failed *why)
 {
-	for (char **m = job->modules; *m; m++) {
+	for (char **m = job->modules; m && *m; m++) {
 		int fd = open(*m, O_RDONLY | O_CLOEXEC);
 		long r = fd < 0 ? -1 : syscall(SYS_finit_module, fd, "", 0);
 
@@ -137,7 +137,7 @@ static int prepare(struct init *in, struct job_failed *why)
 	if (mount_root(&in->job, why) || mount_rest(&in->job, why))
 		return -1;
 	host = in->job.hostname;
-	if (*host && sethostname(host, strlen(host)))
+	if (host && *host && sethostname(host, strlen(host)))
 		return why_not(why, JOB_STAGE_SETUP, errno,
 			       "cannot set the host name %s", host);
 	loopback_up();

@@ -44,6 +44,7 @@ enum { PORT_CONTROL, PORT_STDIN, PORT_STDOUT, PORT_STDERR, NR_PORTS };
 
 /* Opens the ports that the job uses once they are there; others become -1. */
 void ports_open(int ports[NR_PORTS], const struct job *job);
+
 /* --- init-user.c --- */
 
 struct user {
@@ -73,9 +74,8 @@ struct command {
 };
 
 /*
- * Starts the job's command, with a longer environment; returns when execve() has
- * succeeded, with 0, or -1
- * and why.
+ * Starts the job's command, with a longer environment.  0 when execve() has
+ * succeeded, or -1 and why.
  */
 int command_start(struct command *c, struct job *job, struct job_failed *why);
 

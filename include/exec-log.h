@@ -26,8 +26,7 @@ struct exec_log {
 
 /* *out: where the machine is to write; the caller's.  path may be NULL.  0 or
  * -errno, logged; exec_log_fini() in any case. */
-int exec_log_init(struct exec_log *l, const char *path, bool verbose,
-		  int *out);
+int exec_log_init(struct exec_log *l, const char *path, bool verbose, int *out);
 int exec_log_start(struct exec_log *l, struct loop *loop);
 /* Takes what is there: after the loop. */
 void exec_log_drain(struct exec_log *l);

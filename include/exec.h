@@ -34,6 +34,6 @@ struct exec_result {
  * Completes cfg->run by what the host has.  Everything is logged.
  */
 void exec_run(struct exec_config *cfg, struct stats *stats,
-	      struct exec_result *result);
+	      struct exec_result *out);
 
 #endif

@@ -64,9 +64,9 @@ int machine_create_session(struct machine **out, const struct run_config *cfg,
 			   struct stats *stats);
 /* From callbacks of the session: ends it now; calls drained once the host has
  * what the guest wrote to its channels. */
-void machine_stop(struct machine *m, enum machine_end end, const char *reason);
+void machine_stop(struct machine *m, enum machine_end how, const char *reason);
 void machine_drain_ports(struct machine *m, void (*drained)(void *opaque),
-		   void *opaque);
+			 void *opaque);
 /* Confines, runs until the end, leaves the vCPUs parked. */
 int machine_run(struct machine *m, struct machine_result *result);
 /* After machine_run, before destroy: writes the object of --stats to the file

@@ -98,16 +98,18 @@ static int compare(const void *a, const void *b)
 static void summarize(uint64_t *us, size_t nr, size_t failed, int first)
 {
 	char why[48] = "";
+	uint64_t median;
 
 	qsort(us, nr, sizeof(*us), compare);
+	median = us[nr / 2];
 	if (failed)
 		snprintf(why, sizeof(why), " (the first with status %d)",
 			 first);
 	dprintf(STDERR_FILENO,
 		"wherry: %zu runs, %zu failed%s; ms: %.1f least, %.1f median, "
 		"%.1f most\n",
-		nr, failed, why, (double)us[0] / 1000,
-		(double)us[nr / 2] / 1000, (double)us[nr - 1] / 1000);
+		nr, failed, why, (double)us[0] / 1000, (double)median / 1000,
+		(double)us[nr - 1] / 1000);
 }
 
 /* The status is that of the first that failed. */

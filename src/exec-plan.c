@@ -331,7 +331,8 @@ int exec_plan_initramfs(const struct exec_plan *p)
 		r = initramfs_device(a, "/dev/console", 0600, 5, 1);
 	if (!r)
 		r = initramfs_file(a, "/init", 0755, guest_init_start,
-				   (size_t)(guest_init_end - guest_init_start));
+				   (uintptr_t)guest_init_end -
+					   (uintptr_t)guest_init_start);
 	if (!r)
 		r = initramfs_file(a, JOB_FILE, 0600, job, len);
 	if (!r)
