@@ -12,15 +12,6 @@
 
 fs=/tmp/fs full=/tmp/full tools=$("$WHERRY_SRC/tests/lab/fio")
 
-# The host's own NVMe, by four queues at once, before it is handed over.
-four_queues()
-{
-	[ -b /dev/nvme0n1 ]
-	boots queues blk-queues --memory 128M --cpus 4 \
-		--disk /dev/nvme0n1,direct,queues=4
-	[ "$(tr -d '\r' <"$LAB_OUT/queues.out" | grep -c '^queue 1$')" = 4 ]
-}
-
 # ext4 for files that know holes and zeros, a loop device for a block device.
 prepare()
 {
@@ -205,7 +196,6 @@ no_io_uring()
 	return $r
 }
 
-check verify-host-nvme-by-four-queues four_queues
 check prepare prepare
 check guest-uses-disks uses_disks
 check in-order-with-serials in_order
