@@ -35,6 +35,15 @@ nobody_runs() {
 	! setpriv --reuid nobody --clear-groups test -r /dev/kvm
 }
 
+# Interrupts from outside, whatever the CPUs do.
+beats() {
+	local before
+	[ "$LAB_ARCH" = x86_64 ] || return 0
+	before=$(grep -w ttyS1 /proc/interrupts)
+	sleep 3
+	[ "$(grep -w ttyS1 /proc/interrupts)" != "$before" ]
+}
+
 config_has() { zcat /proc/config.gz | grep -qx "$1"; }
 
 guest_boots() {
@@ -71,6 +80,7 @@ check tmp-executes bash -c 'cp /bin/true /tmp/t && /tmp/t'
 check out-writable touch "$LAB_OUT/written"
 check nobody nobody_runs
 check loopback grep -q 1 /sys/class/net/lo/carrier
+check woken-from-outside beats
 
 is devices "$(cut -d' ' -f1 "$LAB_DEVICES" | paste -sd' ')" \
 	'dev0 dev1 dev2 dev3 dev4 dev5'
