@@ -142,17 +142,35 @@ static void wait(struct virtio_dev *dev)
 	worker_wait(to_fs(dev)->worker);
 }
 
+/* What the kernel has not is done without, unless that is not wanted; what it has
+ * must work. */
+static int check_landlock(const struct virtio_fs *fs, enum sandbox_mode mode)
+{
+	int r = share_landlock(fs->share);
+
+	if (!r || mode == SANDBOX_OFF ||
+	    (r == -EOPNOTSUPP && mode != SANDBOX_STRICT))
+		return 0;
+	if (r == -EOPNOTSUPP)
+		log_err("%s: this kernel has no Landlock; boot it with "
+			"lsm=landlock,..., or say --sandbox on",
+			fs->dev.name);
+	else
+		log_err("%s: Landlock: %s; a filter of system calls, as of a "
+			"container, must let landlock_* pass; --sandbox off "
+			"does without",
+			fs->dev.name, strerror(-r));
+	return r;
+}
+
 static int confine(struct virtio_dev *dev, enum sandbox_mode mode,
 		   const struct sandbox_ioctls *lists, size_t nr_lists)
 {
 	struct virtio_fs *fs = to_fs(dev);
+	int r = check_landlock(fs, mode);
 
-	if (mode == SANDBOX_STRICT && !share_has_landlock(fs->share)) {
-		log_err("%s: this kernel has no Landlock; boot it with "
-			"lsm=landlock,..., or say --sandbox on",
-			dev->name);
-		return -EOPNOTSUPP;
-	}
+	if (r)
+		return r;
 	fs->confined = mode != SANDBOX_OFF;
 	return worker_confine(fs->worker, mode, lists, nr_lists);
 }

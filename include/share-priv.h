@@ -33,7 +33,7 @@ struct share {
 	char *path;
 	int root_fd; /* O_PATH */
 	int proc_fd; /* /proc/self/fd: reopens a file that is in hand */
-	int landlock_fd; /* -1: the kernel has none */
+	int landlock_fd; /* or -errno, as share_landlock() has it */
 	bool read_only;
 	enum share_cache cache;
 	double timeout_s; /* of names and attributes in the guest */
@@ -118,8 +118,8 @@ void share_file_ops(struct fuse_lowlevel_ops *ops);
 void share_name_ops(struct fuse_lowlevel_ops *ops);
 void share_xattr_ops(struct fuse_lowlevel_ops *ops);
 
-/* share-landlock.c: a set of rules for what is beneath root_fd, or -1 where the
- * kernel has no use for one. */
+/* share-landlock.c: a set of rules for what is beneath root_fd; -EOPNOTSUPP where
+ * the kernel knows none that would do, or -errno. */
 int share_landlock_create(int root_fd, bool read_only);
 /* Binds the calling thread, which has no-new-privileges, to it.  0 or -errno. */
 int share_landlock_enter(int landlock_fd);

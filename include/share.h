@@ -52,8 +52,9 @@ int share_create(struct share **out, const struct share_params *params);
 /* Takes NULL. */
 void share_destroy(struct share *s);
 
-/* Has the kernel Landlock, so that share_enter() will confine its thread? */
-bool share_has_landlock(const struct share *s);
+/* Whether share_enter() can confine its thread by Landlock: 0; -EOPNOTSUPP: this
+ * kernel has none, or one older than Linux 5.19's; else what its set-up ended with. */
+int share_landlock(const struct share *s);
 
 /*
  * Once, by the thread that is to serve, before its first request: takes a umask

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "fd.h"
 #include "share-priv.h"
 
 /* Before version 2 nothing could be renamed into another directory. */
@@ -27,32 +28,39 @@
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | \
 	 LANDLOCK_ACCESS_FS_MAKE_BLOCK)
 
+/* Not built, or not among the security modules it was booted with; or too old. */
+static bool has_none(long version)
+{
+	return version < 0 ? errno == ENOSYS || errno == EOPNOTSUPP :
+			     version < MIN_VERSION;
+}
+
 int share_landlock_create(int root_fd, bool read_only)
 {
 	struct landlock_ruleset_attr attr = {
 		.handled_access_fs = ACCESS_READ | ACCESS_CHANGE | ACCESS_NEVER,
 	};
 	struct landlock_path_beneath_attr rule = { .parent_fd = root_fd };
-	long version, fd;
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0,
+			       LANDLOCK_CREATE_RULESET_VERSION);
+	int fd cleanup_fd = -1;
 
-	version = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			  LANDLOCK_CREATE_RULESET_VERSION);
-	if (version < MIN_VERSION)
-		return -1;
+	if (has_none(version))
+		return -EOPNOTSUPP;
+	if (version < 0)
+		return -errno;
 	if (version >= 3)
 		attr.handled_access_fs |= ACCESS_TRUNCATE;
-	fd = syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0)
-		return -1;
+		return -errno;
 	rule.allowed_access = ACCESS_READ;
 	if (!read_only)
 		rule.allowed_access = attr.handled_access_fs & ~ACCESS_NEVER;
-	if (syscall(SYS_landlock_add_rule, (int)fd, LANDLOCK_RULE_PATH_BENEATH,
-		    &rule, 0)) {
-		close((int)fd);
-		return -1;
-	}
-	return (int)fd;
+	if (syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH,
+		    &rule, 0))
+		return -errno;
+	return fd_steal(&fd);
 }
 
 int share_landlock_enter(int landlock_fd)

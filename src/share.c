@@ -241,9 +241,9 @@ void share_destroy(struct share *s)
 	free(s);
 }
 
-bool share_has_landlock(const struct share *s)
+int share_landlock(const struct share *s)
 {
-	return s->landlock_fd >= 0;
+	return MIN(s->landlock_fd, 0);
 }
 
 int share_enter(struct share *s, bool confine)

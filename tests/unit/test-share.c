@@ -157,6 +157,41 @@ static void keeps_what_was_removed(void **state)
 	assert_int_equal(getattr(ino), -ESTALE);
 }
 
+/* Which costs descriptors: past a quarter of them the guest has lost what it
+ * removed, and has lost nothing else. */
+static void loses_what_is_too_much(void **state)
+{
+	unsigned int before = nr_fds(), kept = 0, i;
+	uint64_t ino[200];
+	char name[16];
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(ino); i++) {
+		snprintf(name, sizeof(name), "f%u", i);
+		assert_int_equal(create(ROOT, name, O_RDWR, 0644), 0);
+		ino[i] = reply.create.entry.nodeid;
+		release(ino[i], reply.create.open.fh);
+		assert_int_equal(CALL0(FUSE_UNLINK, ROOT, name), 0);
+	}
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "g%u", i);
+		assert_int_equal(create(ROOT, name, O_RDWR, 0644), 0);
+		release(reply.create.entry.nodeid, reply.create.open.fh);
+	}
+	assert_true(nr_fds() <= before + 256);
+	for (i = 0; i < ARRAY_SIZE(ino); i++) {
+		int r = getattr(ino[i]);
+
+		assert_true(!r || r == -ESTALE);
+		kept += !r;
+	}
+	assert_true(kept >= 256 / 4 && kept <= 256 / 2);
+	for (i = 0; i < ARRAY_SIZE(ino); i++)
+		forget(ino[i], 1);
+	assert_true(nr_fds() <= before + 256 / 4);
+	keeps_what_was_removed(state);
+}
+
 /* Mapped and shared also where nothing is kept, if the guest can do that. */
 static void maps_what_is_not_kept(void **state)
 {
@@ -364,6 +399,7 @@ int main(void)
 		WITH_SHARE(makes_and_removes),
 		WITH_SHARE(makes_nameless_files),
 		WITH_SHARE(keeps_what_was_removed),
+		WITH_SHARE(loses_what_is_too_much),
 		WITH_SHARE(maps_what_is_not_kept),
 		WITH_SHARE(holds_whiteouts),
 		WITH_SHARE(lists_large_directories),

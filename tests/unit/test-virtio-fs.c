@@ -2,9 +2,12 @@
 /* The file system device, from its rings to a directory and back. */
 #include "harness.h"
 
+#include <errno.h>
 #include <linux/fuse.h>
 #include <linux/virtio_config.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
 
 #include "capture.h"
 #include "fixture.h"
@@ -20,6 +23,30 @@
 static struct driver_mem mem;
 static struct driver hiprio, requests;
 static struct virtio_dev *dev;
+
+/* The first call of that number, since it was set, fails so. */
+static struct {
+	long nr;
+	int skip, error;
+} fail;
+
+long __real_syscall(long nr, ...);
+long __wrap_syscall(long nr, ...);
+
+long __wrap_syscall(long nr, ...)
+{
+	long arg[4];
+	va_list ap;
+
+	va_start(ap, nr);
+	for (unsigned int i = 0; i < ARRAY_SIZE(arg); i++)
+		arg[i] = va_arg(ap, long);
+	va_end(ap);
+	if (nr != fail.nr || fail.skip--)
+		return __real_syscall(nr, arg[0], arg[1], arg[2], arg[3]);
+	errno = fail.error;
+	return -1;
+}
 
 static void start(void)
 {
@@ -100,19 +127,25 @@ static void mounts(void)
 	assert_int_equal(out->unique, 7);
 }
 
-static int setup(void **state)
+static int create(void)
 {
 	struct share_params params = { .max_files = 64 };
 	struct share *share;
 	char path[PATH_MAX];
 
+	params.path = fx_path(path, "/share");
+	return share_create(&share, &params) ||
+	       virtio_fs_create(&dev, share, "share", "data");
+}
+
+static int setup(void **state)
+{
 	if (fixture_setup(state))
 		return -1;
 	fx_file("/share/hello", "hello");
-	params.path = fx_path(path, "/share");
 	driver_mem_init(&mem);
-	return share_create(&share, &params) ||
-	       virtio_fs_create(&dev, share, "share", "data");
+	fail.nr = -1;
+	return create();
 }
 
 static int teardown(void **state)
@@ -224,6 +257,49 @@ static void fails_without_a_header(void **state)
 	stop();
 }
 
+/* What the kernel has not, and what it has and does not do. */
+static void insists_on_landlock(void **state)
+{
+	static const struct {
+		long nr;
+		int skip, error;
+		bool has_none;
+		const char *says;
+	} cases[] = {
+		{ SYS_landlock_create_ruleset, 0, ENOSYS, true, "no Landlock" },
+		{ SYS_landlock_create_ruleset, 0, EOPNOTSUPP, true,
+		  "no Landlock" },
+		{ SYS_landlock_create_ruleset, 0, EPERM, false, "landlock_*" },
+		{ SYS_landlock_create_ruleset, 1, ENOMEM, false, "Cannot" },
+		{ SYS_landlock_add_rule, 0, EBADFD, false, "bad state" },
+	};
+	bool here = syscall(SYS_landlock_create_ruleset, NULL, 0, 1) > 1;
+
+	(void)state;
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		int r = cases[i].has_none ? -EOPNOTSUPP : -cases[i].error;
+		struct capture c;
+
+		if (!here && (cases[i].skip || cases[i].nr != cases[0].nr))
+			continue;
+		dev->ops->destroy(dev);
+		fail.nr = cases[i].nr;
+		fail.skip = cases[i].skip;
+		fail.error = cases[i].error;
+		assert_int_equal(create(), 0);
+		fail.nr = -1;
+		capture_begin(&c);
+		assert_int_equal(
+			dev->ops->confine(dev, SANDBOX_STRICT, NULL, 0), r);
+		if (!cases[i].has_none)
+			assert_int_equal(
+				dev->ops->confine(dev, SANDBOX_ON, NULL, 0), r);
+		assert_non_null(strstr(capture_end(&c), cases[i].says));
+		assert_int_equal(dev->ops->confine(dev, SANDBOX_OFF, NULL, 0),
+				 0);
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -233,6 +309,7 @@ int main(void)
 		T(answers),
 		T(forgets),
 		T(fails_without_a_header),
+		T(insists_on_landlock),
 	};
 
 	return run_all(tests);
