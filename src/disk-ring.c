@@ -35,6 +35,7 @@ struct disk_ring {
 	unsigned int nr_busy;
 	unsigned int discouraged; /* waits until the next try */
 	uint64_t nr_enters;
+	unsigned int seen; /* watched descriptors that no wait has told of */
 
 	struct iovec areas[MAX_AREAS];
 	unsigned int nr_areas;
@@ -401,7 +402,7 @@ void disk_ring_begin(struct disk_ring *ring, struct disk_io *io)
 	go_on(ring, io);
 }
 
-static void reap(struct disk_ring *ring, unsigned int *watched)
+static void reap(struct disk_ring *ring)
 {
 	struct io_uring_cqe *cqe;
 	unsigned int head, n = 0;
@@ -415,7 +416,7 @@ static void reap(struct disk_ring *ring, unsigned int *watched)
 			step_ended(ring, io_uring_cqe_get_data(cqe), cqe->res);
 			continue;
 		}
-		*watched |= 1U << data;
+		ring->seen |= 1U << data;
 		if (!(cqe->flags & IORING_CQE_F_MORE))
 			ring->armed[data] = false;
 	}
@@ -433,15 +434,13 @@ static struct disk_io *take_ended(struct disk_ring *ring)
 
 struct disk_io *disk_ring_try(struct disk_ring *ring)
 {
-	unsigned int watched = 0;
-
 	/* Direct I/O ends by an interrupt. */
 	if (ring->disk->direct || ring->discouraged ||
 	    !io_uring_sq_ready(&ring->uring))
 		return take_ended(ring);
 	ring->nr_enters++;
 	(void)io_uring_submit(&ring->uring);
-	reap(ring, &watched);
+	reap(ring);
 	if (!ring->ended)
 		ring->discouraged = MAX_DISCOURAGED;
 	return take_ended(ring);
@@ -449,7 +448,6 @@ struct disk_io *disk_ring_try(struct disk_ring *ring)
 
 struct disk_io *disk_ring_wait(struct disk_ring *ring, unsigned int *watched)
 {
-	*watched = 0;
 	if (ring->discouraged)
 		ring->discouraged--;
 	do {
@@ -459,9 +457,12 @@ struct disk_io *disk_ring_wait(struct disk_ring *ring, unsigned int *watched)
 		ring->nr_enters++;
 		/* An error is of the moment, and what was not handed over
 		 * then is the next time. */
-		(void)io_uring_submit_and_wait(&ring->uring, !ring->ended);
-		reap(ring, watched);
-	} while (!ring->ended && !*watched);
+		(void)io_uring_submit_and_wait(&ring->uring,
+					       !ring->ended && !ring->seen);
+		reap(ring);
+	} while (!ring->ended && !ring->seen);
+	*watched = ring->seen;
+	ring->seen = 0;
 	return take_ended(ring);
 }
 

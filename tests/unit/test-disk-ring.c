@@ -6,143 +6,11 @@
 #include "harness.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <liburing.h>
-#include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "capture.h"
-#include "disk-ring.h"
-#include "disk.h"
-#include "fake-uring.h"
-#include "util.h"
-
-#define IMAGE MIB(2)
-
-static char path[64];
-static struct disk *disk;
-static struct disk_ring *ring;
-static int kick = -1;
-static bool tries;
-static uint8_t *data; /* IMAGE bytes, aligned to pages */
-
-static struct disk *open_disk(bool read_only, bool direct)
-{
-	struct disk_params p = {
-		.spec = path,
-		.fd = -1,
-		.read_only = read_only,
-		.direct = direct,
-	};
-	struct disk *d = NULL;
-
-	assert_int_equal(disk_open(&d, &p), 0);
-	return d;
-}
-
-static void make_ring(bool direct)
-{
-	disk = open_disk(false, direct);
-	assert_int_equal(disk_ring_create(&ring, disk, 8, &kick, 1), 0);
-}
-
-static int setup(void **state)
-{
-	int fd;
-
-	(void)state;
-	memset(&fake, 0, sizeof(fake));
-	tries = false;
-	snprintf(path, sizeof(path), "/var/tmp/wherry-ring-XXXXXX");
-	fd = mkstemp(path);
-	if (fd < 0 || ftruncate(fd, (off_t)IMAGE))
-		return -1;
-	close(fd);
-	kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	data = aligned_alloc(KIB(4), IMAGE);
-	for (size_t i = 0; i < IMAGE; i++)
-		data[i] = (uint8_t)(i * 2654435761u >> 13);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	disk_ring_destroy(ring);
-	disk_close(disk);
-	ring = NULL;
-	disk = NULL;
-	close(kick);
-	free(data);
-	return unlink(path);
-}
-
-/* Where this kernel or its sandbox has no io_uring. */
-static void need_ring(bool direct)
-{
-	struct io_uring uring;
-	int fd = open(path, O_RDWR | O_CLOEXEC | (direct ? O_DIRECT : 0));
-
-	if (fd < 0)
-		skip_because("/var/tmp has no direct I/O");
-	close(fd);
-	if (__real_io_uring_queue_init(1, &uring, 0))
-		skip_because("this kernel lets nobody have io_uring");
-	io_uring_queue_exit(&uring);
-	make_ring(direct);
-	assert_int_equal(disk_ring_enable(ring), 0);
-	assert_int_equal(disk_ring_enable(ring), 0);
-}
-
-static int run_io(struct disk_io *io)
-{
-	struct disk_io *ended;
-	unsigned int watched;
-
-	disk_ring_begin(ring, io);
-	assert_int_equal(disk_ring_busy(ring), 1);
-	ended = tries ? disk_ring_try(ring) : NULL;
-	while (!ended)
-		ended = disk_ring_wait(ring, &watched);
-	assert_ptr_equal(ended, io);
-	assert_null(ended->next);
-	assert_int_equal(disk_ring_busy(ring), 0);
-	return io->result;
-}
-
-static int transfer(enum disk_op op, uint64_t offset, void *buf, size_t len)
-{
-	/* In three pieces, which a transfer uses up. */
-	struct iovec iov[3] = {
-		{ buf, len / 4 },
-		{ (char *)buf + len / 4, len / 4 },
-		{ (char *)buf + len / 4 * 2, len - len / 4 * 2 },
-	};
-	struct disk_io io = {
-		.op = op,
-		.offset = offset,
-		.bytes = len,
-		.iov = iov,
-		.nr_iov = 3,
-	};
-
-	return run_io(&io);
-}
-
-static int range(enum disk_op op, uint64_t offset, uint64_t bytes, bool durable)
-{
-	struct disk_io io = {
-		.op = op,
-		.offset = offset,
-		.bytes = bytes,
-		.durable = durable,
-	};
-
-	return run_io(&io);
-}
+#include "disk-ring-fixture.h"
 
 /* Whether the image has, at offset, what want is; NULL: zeros. */
 static void check_image(uint64_t offset, const void *want, size_t len)
@@ -342,17 +210,14 @@ static void direct_with_any_buffer(void **state)
 
 static void pinned_memory_is_used(void **state)
 {
-	struct iovec areas[2] = { { NULL, MIB(1) }, { NULL, IMAGE - MIB(1) } };
-	struct iovec iov;
-	struct disk_io io = { .op = DISK_WRITE, .iov = &iov, .nr_iov = 1 };
+	struct iovec areas[2] = { { data, MIB(1) },
+				  { data + MIB(1), IMAGE - MIB(1) } };
 	struct rlimit lim;
 
 	(void)state;
 	need_ring(false);
 	disk_ring_destroy(ring);
 	assert_int_equal(disk_ring_create(&ring, disk, 8, &kick, 1), 0);
-	areas[0].iov_base = data;
-	areas[1].iov_base = data + MIB(1);
 	if (disk_ring_pin(ring, areas, 2)) {
 		getrlimit(RLIMIT_MEMLOCK, &lim);
 		skip_because("2 MiB cannot be locked, the limit is %llu",
@@ -360,47 +225,26 @@ static void pinned_memory_is_used(void **state)
 	}
 	assert_int_equal(disk_ring_enable(ring), 0);
 
-	iov = (struct iovec){ data + MIB(1), 4096 };
-	io.bytes = 4096;
-	assert_int_equal(run_io(&io), 0);
+	assert_int_equal(page(DISK_WRITE, 0, data + MIB(1)), 0);
 	assert_int_equal(fake.nr_fixed, 1);
 	check_image(0, data + MIB(1), 4096);
 	/* Across the areas, and beside them. */
-	iov = (struct iovec){ data + MIB(1) - 2048, 4096 };
-	io.nr_iov = 1;
-	io.iov = &iov;
-	io.bytes = 4096;
-	assert_int_equal(run_io(&io), 0);
+	assert_int_equal(page(DISK_WRITE, 4096, data + MIB(1) - 2048), 0);
 	check_image(4096, data + MIB(1) - 2048, 4096);
 	assert_int_equal(fake.nr_fixed, 1);
-	iov = (struct iovec){ data, 4096 };
-	io = (struct disk_io){
-		.op = DISK_READ, .bytes = 4096, .iov = &iov, .nr_iov = 1
-	};
-	assert_int_equal(run_io(&io), 0);
+	assert_int_equal(page(DISK_READ, 0, data), 0);
 	assert_int_equal(fake.nr_fixed, 2);
 	check_image(0, data, 4096);
 }
 
-/* By edge: nobody reads it, and yet each signal is told, and no other. */
-static void watches_by_edge(void **state)
+static void denied(struct io_uring *uring)
 {
-	struct disk_io *ended;
-	unsigned int watched;
+	struct io_uring_cqe *cqe;
 
-	(void)state;
-	need_ring(false);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(eventfd_write(kick, 1), 0);
-		ended = disk_ring_wait(ring, &watched);
-		assert_null(ended);
-		assert_int_equal(watched, 1);
-	}
-	assert_int_equal(fake.nr_sqes, 1); /* armed once */
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(transfer(DISK_READ, 0, data, 512), 0);
-		assert_int_equal(fake.nr, i + 1);
-	}
+	__real_io_uring_submit_and_wait(uring, 1);
+	assert_int_equal(io_uring_peek_cqe(uring, &cqe), 0);
+	assert_int_equal(cqe->res, -EACCES);
+	io_uring_cqe_seen(uring, cqe);
 }
 
 /* The kernel keeps it to its list, whatever is put into its queue. */
@@ -412,7 +256,6 @@ static void does_nothing_else(void **state)
 	};
 	struct io_uring *uring;
 	struct io_uring_sqe *sqe;
-	struct io_uring_cqe *cqe;
 	int none = -1;
 
 	(void)state;
@@ -422,18 +265,12 @@ static void does_nothing_else(void **state)
 		sqe = io_uring_get_sqe(uring);
 		io_uring_prep_rw(ops[i], sqe, 0, NULL, 0, 0);
 		sqe->flags |= IOSQE_FIXED_FILE;
-		__real_io_uring_submit_and_wait(uring, 1);
-		assert_int_equal(io_uring_peek_cqe(uring, &cqe), 0);
-		assert_int_equal(cqe->res, -EACCES);
-		io_uring_cqe_seen(uring, cqe);
+		denied(uring);
 	}
 	/* Nor with a file that was not registered. */
 	sqe = io_uring_get_sqe(uring);
 	io_uring_prep_fsync(sqe, kick, 0);
-	__real_io_uring_submit_and_wait(uring, 1);
-	assert_int_equal(io_uring_peek_cqe(uring, &cqe), 0);
-	assert_int_equal(cqe->res, -EACCES);
-	io_uring_cqe_seen(uring, cqe);
+	denied(uring);
 	assert_int_equal(io_uring_register_files_update(uring, 0, &none, 1),
 			 -EACCES);
 }
@@ -467,32 +304,15 @@ static void says_what_to_do(void **state)
 	refuses(ENOMEM, "RLIMIT_MEMLOCK");
 }
 
-static void tries_before_it_waits(void **state)
-{
-	(void)state;
-	need_ring(false);
-	tries = true;
-	for (unsigned int i = 0; i < 100; i++)
-		assert_int_equal(transfer(DISK_READ, 0, data, 512), 0);
-	assert_true(disk_ring_nr_enters(ring) <= 100 + 100 / 32 + 1);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(tries_before_it_waits),
-		T(writes_and_reads),
-		T(one_call_for_a_batch),
-		T(continues_what_is_short),
-		T(errors_end_it),
-		T(ranges_read_zeros),
-		T(punched_space_comes_back),
-		T(durable_is_synced),
-		T(direct_with_any_buffer),
-		T(pinned_memory_is_used),
-		T(watches_by_edge),
-		T(does_nothing_else),
+		T(writes_and_reads),	    T(one_call_for_a_batch),
+		T(continues_what_is_short), T(errors_end_it),
+		T(ranges_read_zeros),	    T(punched_space_comes_back),
+		T(durable_is_synced),	    T(direct_with_any_buffer),
+		T(pinned_memory_is_used),   T(does_nothing_else),
 		T(says_what_to_do),
 	};
 
