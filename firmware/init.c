@@ -99,7 +99,8 @@ static int load_modules(const struct job *job, struct job_failed *why)
 		int fd = open(*m, O_RDONLY | O_CLOEXEC);
 		long r = fd < 0 ? -1 : syscall(SYS_finit_module, fd, "", 0);
 
-		if (r && errno != EEXIST)
+		/* Of several that do the same some find no such CPU. */
+		if (r && errno != EEXIST && errno != ENODEV)
 			return why_not(why, JOB_STAGE_MODULES, errno,
 				       "cannot load %s", *m);
 		close(fd);

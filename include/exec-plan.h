@@ -18,6 +18,8 @@ struct exec_plan {
 	struct exec_config *cfg;
 	struct kernel kernel;
 	struct modules modules;
+	char *root; /* absolute, of a directory or an image */
+	const char *image_type; /* of the image's file system, or NULL */
 	struct job job; /* everything is its own, for job_fini() */
 };
 
@@ -32,6 +34,13 @@ int exec_plan_initramfs(const struct exec_plan *p);
 void exec_plan_print(const struct exec_plan *p);
 void exec_plan_fini(struct exec_plan *p);
 
+/* exec-root.c: p->root, and the disk that it is if it is an image. */
+int exec_plan_root(struct exec_plan *p);
+/*
+ * By the first bytes of an image: the name of its file system, a constant; or
+ * NULL, and in *remedy what it is instead, and what to do.
+ */
+const char *exec_root_type(const void *head, size_t len, const char **remedy);
 /* exec-mounts.c: p->job's mounts, and the shares and disks they are of. */
 int exec_plan_mounts(struct exec_plan *p);
 

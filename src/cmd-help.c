@@ -74,7 +74,7 @@ static const char exec_usage[] =
 	"What it writes is discarded, but for directories given by --rw.\n"
 	"\n"
 	"      --rw DIR          the command may write there, on the host\n"
-	"      --root DIR        the guest's root, / by default\n"
+	"      --root DIR|IMAGE  the guest's root, / by default\n"
 	"      --overlay DIR     keep what is written elsewhere in DIR\n"
 	"      --cwd DIR         where the command starts\n"
 	"  -u, --user USER[:GROUP]\n"

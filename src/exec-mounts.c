@@ -88,11 +88,14 @@ static int resolve(const char *option, const char *path, char **out)
 
 static int add_root(struct exec_plan *p)
 {
-	char *root cleanup_free = NULL;
-	int r = resolve("--root", p->cfg->root ? p->cfg->root : "/", &root);
+	int r;
 
-	return r ? r :
-		   add_dir(p, JOB_MOUNT_ROOT, root, "wherry-root", "", true);
+	if (!p->image_type)
+		return add_dir(p, JOB_MOUNT_ROOT, p->root, "wherry-root", "",
+			       true);
+	r = add_mount(p, JOB_MOUNT_ROOT, p->image_type, "/dev/vda", "", "");
+	p->job.mounts[p->job.nr_mounts - 1].read_only = true;
+	return r;
 }
 
 static int add_overlay(struct exec_plan *p)

@@ -80,11 +80,11 @@ static int choose_append(struct exec_config *cfg)
 static int choose_kernel(struct exec_plan *p)
 {
 	/* What reaches the root, and what the control port hangs on. */
-	static const char *const needed[] = { "virtio_pci", "virtio_console",
-					      "virtiofs", "overlay",
-					      "virtio_blk" };
+	const char *const needed[] = { "virtio_pci", "virtio_console",
+				       "virtiofs",   "overlay",
+				       "virtio_blk", p->image_type };
 	struct run_config *run = &p->cfg->run;
-	size_t nr = ARRAY_SIZE(needed) - !run->nr_disks;
+	size_t nr = ARRAY_SIZE(needed) - !run->nr_disks - !p->image_type;
 	struct utsname host;
 	int r;
 
@@ -284,6 +284,8 @@ int exec_plan_init(struct exec_plan *p, struct exec_config *cfg)
 	if (!r)
 		r = choose_append(cfg);
 	if (!r)
+		r = exec_plan_root(p);
+	if (!r)
 		r = choose_kernel(p);
 	if (!r)
 		r = set_argv(p);
@@ -358,6 +360,9 @@ void exec_plan_print(const struct exec_plan *p)
 		printf("share    %s,tag=%s%s\n", run->shares[i].path,
 		       run->shares[i].tag,
 		       run->shares[i].read_only ? ",ro" : "");
+	for (unsigned int i = 0; i < run->nr_disks; i++)
+		printf("disk     %s%s\n", run->disks[i].spec,
+		       run->disks[i].read_only ? ",ro" : "");
 	printf("user     %s\ncwd      %s\ncommand ", p->job.user, p->job.cwd);
 	for (char **arg = p->job.argv; *arg; arg++)
 		printf(" %s", *arg);
@@ -366,6 +371,7 @@ void exec_plan_print(const struct exec_plan *p)
 
 void exec_plan_fini(struct exec_plan *p)
 {
+	free(p->root);
 	job_fini(&p->job);
 	modules_fini(&p->modules);
 	kernel_fini(&p->kernel);

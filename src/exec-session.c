@@ -136,26 +136,35 @@ static void on_patience(void *opaque)
 	(void)loop_timer_set(&s->patience, s->watchdog_ms / 2);
 }
 
-static void obey(struct exec_session *s, const struct job_msg *msg)
+/* Whether it is its time: once each, and what starts a command ends it. */
+static bool in_turn(const struct exec_session *s, const struct job_msg *msg)
 {
 	switch (msg->type) {
 	case JOB_HELLO:
-		s->hello = true;
-		s->broken = msg->version != JOB_VERSION;
-		note_moments(s, msg, JOB_AT_PORTS);
-		break;
+		return !s->hello && msg->version == JOB_VERSION;
 	case JOB_STARTED:
+	case JOB_FAILED:
+		return s->hello && !s->started;
+	case JOB_EXITED:
+	case JOB_PONG:
+		return s->started;
+	default:
+		return false;
+	}
+}
+
+static void obey(struct exec_session *s, const struct job_msg *msg)
+{
+	if (!in_turn(s, msg)) {
+		s->broken = true;
+	} else if (msg->type == JOB_HELLO) {
+		s->hello = true;
+		note_moments(s, msg, JOB_AT_PORTS);
+	} else if (msg->type == JOB_STARTED) {
 		s->started = true;
 		note_moments(s, msg, JOB_AT_START);
-		break;
-	case JOB_EXITED:
-	case JOB_FAILED:
+	} else if (msg->type != JOB_PONG) {
 		take_report(s, msg);
-		break;
-	case JOB_PONG:
-		break;
-	default:
-		s->broken = true;
 	}
 }
 
@@ -214,8 +223,8 @@ static enum job_stream kind_of(int fd, bool tty)
 
 	if (flags < 0 || fstat(fd, &st))
 		return JOB_CLOSED;
-	/* main() put /dev/null where nothing was open. */
-	if (fd != STDIN_FILENO && (flags & O_ACCMODE) == O_RDONLY)
+	/* main() put /dev/null, the wrong way, where nothing was open. */
+	if ((flags & O_ACCMODE) == (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY))
 		return JOB_CLOSED;
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
 		return JOB_NULL;

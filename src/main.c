@@ -26,12 +26,15 @@ static const char *command_name(const char *arg)
 
 /*
  * A file that is opened later must not become the standard error output, or
- * messages would be written into it. What was closed stays unwritable.
+ * messages would be written into it. What was closed stays unreadable, and
+ * unwritable.
  */
 static int fill_standard_streams(void)
 {
-	int fd;
+	int fd = open("/dev/null", O_WRONLY | O_NOCTTY);
 
+	if (fd > STDIN_FILENO)
+		close(fd);
 	do {
 		fd = open("/dev/null", O_RDONLY | O_NOCTTY);
 	} while (fd >= 0 && fd <= STDERR_FILENO);

@@ -189,6 +189,52 @@ static int add_depends(struct search *s, const struct module *m,
 	return r;
 }
 
+/* What an alias stands for: several modules, of which each may be the one. */
+static int add_alias(struct search *s, const char *alias, unsigned int depth)
+{
+	struct kmod_list *list = NULL, *it;
+	int r = 0;
+
+	if (kmod_module_new_from_lookup(s->kmod, alias, &list) < 0)
+		return 0;
+	kmod_list_foreach(it, list)
+	{
+		struct kmod_module *mod = kmod_module_get_module(it);
+
+		if (!r && kmod_module_get_path(mod))
+			r = add(s, kmod_module_get_name(mod), depth + 1);
+		kmod_module_unref(mod);
+	}
+	kmod_module_unref_list(list);
+	return r;
+}
+
+/* "pre: a b post: c": what a module asks the kernel for once it runs. */
+static int add_softdeps(struct search *s, const struct module *m,
+			unsigned int depth)
+{
+	char *words cleanup_free = NULL;
+	char *state = NULL, *word;
+	bool before = false;
+	size_t len = 0;
+	const char *list = modinfo(m, "softdep=", &len);
+	int r = 0;
+
+	if (!list)
+		return 0;
+	words = strndup(list, len);
+	if (!words)
+		return out_of_memory();
+	for (word = strtok_r(words, " ", &state); word && !r;
+	     word = strtok_r(NULL, " ", &state)) {
+		if (word[strlen(word) - 1] == ':')
+			before = !strcmp(word, "pre:");
+		else if (before)
+			r = add_alias(s, word, depth);
+	}
+	return r;
+}
+
 static int append(struct search *s, struct module *m)
 {
 	struct modules *out = s->out;
@@ -221,6 +267,8 @@ static int load(struct search *s, const char *name, const char *path,
 		r = check_version(s, &m, path);
 	if (!r)
 		r = add_depends(s, &m, depth);
+	if (!r)
+		r = add_softdeps(s, &m, depth);
 	if (!r)
 		r = append(s, &m);
 	module_fini(&m);

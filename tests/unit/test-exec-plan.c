@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* test-exec-plan - what the guest of a command sees of the host, and as what. */
+#include "harness.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture.h"
+#include "exec-plan.h"
+#include "fixture.h"
+#include "util.h"
+
+#define IMAGE_BYTES KIB(72)
+
+struct at {
+	size_t at;
+	const char *bytes;
+	const char *type; /* or NULL, and then */
+	const char *remedy;
+};
+
+static const struct at images[] = {
+	{ 0x438, "\x53\xef", "ext4", NULL },
+	{ 0, "XFSB", "xfs", NULL },
+	{ 0x10040, "_BHRfS_M", "btrfs", NULL },
+	{ 0, "hsqs", "squashfs", NULL },
+	{ 0x400, "\xe2\xe1\xf5\xe0", "erofs", NULL },
+	{ 0, "QFI\xfb", NULL, "qemu-img convert" },
+	{ 0x1fe, "\x55\xaa", NULL, "losetup" },
+	{ 0, "#!/bin/sh", NULL, "an image of ext4" },
+};
+
+static void knows_images(void **state)
+{
+	uint8_t *image = calloc(1, IMAGE_BYTES);
+	const char *remedy, *type;
+
+	(void)state;
+	assert_non_null(image);
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++) {
+		const struct at *a = &images[i];
+		size_t n = strlen(a->bytes);
+
+		memcpy(image + a->at, a->bytes, n);
+		type = exec_root_type(image, IMAGE_BYTES, &remedy);
+		if (a->type)
+			assert_string_equal(type, a->type);
+		else
+			assert_null(type);
+		if (a->remedy)
+			assert_non_null(strstr(remedy, a->remedy));
+		/* Of a file that ends in the middle of it nothing is known. */
+		type = exec_root_type(image, a->at + n - 1, &remedy);
+		assert_null(type);
+		memset(image, 0, IMAGE_BYTES);
+	}
+	free(image);
+}
+
+/* A plan of these options, up to its mounts. */
+static int plan(struct exec_plan *p, struct exec_config *cfg, const char *cwd)
+{
+	static struct capture c;
+	int r;
+
+	*p = (struct exec_plan){ .cfg = cfg, .job.cwd = strdup(cwd) };
+	capture_begin(&c);
+	r = exec_plan_root(p);
+	if (!r)
+		r = exec_plan_mounts(p);
+	capture_end(&c);
+	if (r)
+		assert_non_null(strstr(c.text, "name a directory"));
+	return r;
+}
+
+static void fini(struct exec_plan *p)
+{
+	struct run_config *run = &p->cfg->run;
+
+	for (unsigned int i = 0; i < run->nr_shares; i++) {
+		free(run->shares[i].path);
+		free(run->shares[i].tag);
+	}
+	for (unsigned int i = 0; i < run->nr_disks; i++)
+		free(run->disks[i].spec);
+	exec_plan_fini(p);
+}
+
+static void assert_mount(const struct exec_plan *p, size_t i,
+			 enum job_mount_kind kind, const char *source,
+			 const char *path, bool read_only)
+{
+	const struct job_mount *m = &p->job.mounts[i];
+
+	assert_true(i < p->job.nr_mounts);
+	assert_int_equal(m->kind, kind);
+	assert_string_equal(m->source, source);
+	assert_string_equal(m->path, path);
+	assert_int_equal(m->read_only, read_only);
+}
+
+static void root_is_read_only(void **state)
+{
+	struct exec_config cfg = { 0 };
+	struct exec_plan p;
+
+	(void)state;
+	assert_int_equal(plan(&p, &cfg, "/usr"), 0);
+	assert_int_equal(p.job.nr_mounts, 2);
+	assert_mount(&p, 0, JOB_MOUNT_ROOT, "wherry-root", "", true);
+	assert_mount(&p, 1, JOB_MOUNT_DIR, "tmp", "/tmp", false);
+	assert_int_equal(cfg.run.nr_shares, 1);
+	assert_string_equal(cfg.run.shares[0].path, "/");
+	assert_true(cfg.run.shares[0].read_only);
+	fini(&p);
+}
+
+static void only_what_is_asked_for_is_writable(void **state)
+{
+	struct exec_config cfg = { .nr_rw = 1 };
+	struct exec_plan p;
+	char rw[PATH_MAX], upper[PATH_MAX];
+
+	(void)state;
+	fx_dir("/rw");
+	fx_dir("/upper");
+	cfg.rw[0] = (char *)fx_path(rw, "/rw");
+	cfg.overlay = (char *)fx_path(upper, "/upper");
+	assert_int_equal(plan(&p, &cfg, "/"), 0);
+	assert_int_equal(p.job.nr_mounts, 4);
+	assert_mount(&p, 0, JOB_MOUNT_ROOT, "wherry-root", "", true);
+	assert_mount(&p, 1, JOB_MOUNT_UPPER, "wherry-upper", "", false);
+	assert_mount(&p, 3, JOB_MOUNT_DIR, "wherry-rw0", cfg.rw[0], false);
+	for (unsigned int i = 0; i < cfg.run.nr_shares; i++)
+		assert_int_equal(cfg.run.shares[i].read_only, i == 0);
+	fini(&p);
+}
+
+/* Where the command starts in the host's /tmp it finds it; not where only a part
+ * of it, that is shared anyway, is meant. */
+static void tmp_is_fresh_or_the_hosts(void **state)
+{
+	struct exec_config cfg = { 0 };
+	struct exec_plan p;
+	char rw[] = "/tmp";
+
+	(void)state;
+	assert_int_equal(plan(&p, &cfg, "/tmp/x"), 0);
+	assert_int_equal(p.job.nr_mounts, 1);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { rw }, .nr_rw = 1 };
+	assert_int_equal(plan(&p, &cfg, "/tmp/x"), 0);
+	assert_int_equal(p.job.nr_mounts, 3);
+	assert_mount(&p, 1, JOB_MOUNT_DIR, "tmp", "/tmp", false);
+	assert_mount(&p, 2, JOB_MOUNT_DIR, "wherry-rw0", "/tmp", false);
+	fini(&p);
+	cfg = (struct exec_config){ 0 };
+	assert_int_equal(plan(&p, &cfg, "/tmpfoo"), 0);
+	assert_int_equal(p.job.nr_mounts, 2);
+	fini(&p);
+}
+
+/* Before the disks of the command line, and nothing can write to it. */
+static void image_is_the_first_disk(void **state)
+{
+	struct exec_config cfg = { .run.nr_disks = 1 };
+	struct exec_plan p;
+	char image[PATH_MAX];
+	uint8_t head[0x440] = { [0x438] = 0x53, [0x439] = 0xef };
+
+	(void)state;
+	fx_bytes("/image", head, sizeof(head));
+	cfg.root = (char *)fx_path(image, "/image");
+	cfg.run.disks[0].spec = strdup("other");
+	assert_int_equal(plan(&p, &cfg, "/"), 0);
+	assert_mount(&p, 0, JOB_MOUNT_ROOT, "/dev/vda", "", true);
+	assert_string_equal(p.job.mounts[0].type, "ext4");
+	assert_int_equal(cfg.run.nr_disks, 2);
+	assert_string_equal(cfg.run.disks[0].spec, cfg.root);
+	assert_true(cfg.run.disks[0].read_only && cfg.run.disks[0].lock);
+	assert_int_equal(cfg.run.disks[0].fd, -1);
+	assert_string_equal(cfg.run.disks[1].spec, "other");
+	fini(&p);
+}
+
+static void refuses(void **state)
+{
+	struct exec_config cfg = { 0 };
+	struct exec_plan p;
+	char path[PATH_MAX], none[] = "/dev/null";
+
+	(void)state;
+	fx_file("/text", "no file system\n");
+	cfg.root = (char *)fx_path(path, "/text");
+	assert_int_equal(plan(&p, &cfg, "/"), -EINVAL);
+	fini(&p);
+	cfg.root = none;
+	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { path }, .nr_rw = 1 };
+	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
+	fini(&p);
+	cfg = (struct exec_config){ .overlay = none };
+	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
+	fini(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(knows_images),
+		cmocka_unit_test(root_is_read_only),
+		cmocka_unit_test(only_what_is_asked_for_is_writable),
+		cmocka_unit_test(tmp_is_fresh_or_the_hosts),
+		cmocka_unit_test(image_is_the_first_disk),
+		cmocka_unit_test(refuses),
+	};
+
+	return run_all_with(tests, fixture_setup, fixture_teardown);
+}
