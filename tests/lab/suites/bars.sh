@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # BARs of every kind under a guest that moves, hides and disables them: memory
 # with data in it, huge, below a page, ports, ROMs.
+# lab-seconds: 115
 # lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0,cmb_size_mb=4
 # lab: --device e1000e --device rtl8139 --device ivshmem-plain
 # lab: --device pci-testdev,membar=16G

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests without devices: every way to boot, to end, to talk.
-# lab: --kernel lts --arch both --memory 9G --timeout 1500
+# lab-seconds: 417
+# lab: --kernel lts --arch both --memory 9G --timeout 900
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
@@ -42,21 +43,16 @@ hugepages()
 # Three times through the same VM; then it is stopped.
 reboot_restarts()
 {
-	local i pid
+	local pid
 
 	[ -e /tmp/reboot.cpio ] || initrd reboot >/dev/null
 	"$WHERRY" run --kernel "$LAB_KERNEL" --initrd /tmp/reboot.cpio \
 		--append 'console=ttyS0 quiet' </dev/null \
 		>"$LAB_OUT/restart.out" 2>&1 &
 	pid=$!
-	for ((i = 0; i < 1200; i++)); do
-		[ "$(grep -c '^REBOOTING' "$LAB_OUT/restart.out")" -lt 4 ] ||
-			break
-		sleep 0.1
-	done
+	wait_for restart '^REBOOTING' 4
 	kill -KILL $pid
 	wait $pid || true
-	[ "$(grep -c '^REBOOTING' "$LAB_OUT/restart.out")" -ge 4 ]
 }
 
 # start NAME SCRIPT OPTION...: in the background; pid is in wherry_pid.

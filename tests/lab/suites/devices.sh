@@ -7,7 +7,8 @@
 # what an igb's virtual functions have; on Arm they go there unless there is no
 # such place. KVM tells how large its memslots are where it looks after them page
 # by page.
-# lab: --kernel any --arch any --memory 2500M --timeout 1600 --append kvm.tdp_mmu=0
+# lab-seconds: 354
+# lab: --kernel any --arch any --memory 2500M --timeout 900 --append kvm.tdp_mmu=0
 # lab-aarch64: --machine-arg -machine --machine-arg highmem-mmio=off
 # lab: --machine-arg -netdev --machine-arg 'user,id=n6,guestfwd=tcp:10.0.2.100:7-cmd:sha256sum,guestfwd=tcp:10.0.2.100:8-cmd:seq 1 300000'
 # lab: --machine-arg -netdev --machine-arg 'user,id=n7,guestfwd=tcp:10.0.2.100:7-cmd:sha256sum,guestfwd=tcp:10.0.2.100:8-cmd:seq 1 300000'
@@ -246,15 +247,11 @@ eventfds()
 # step WORD: has the guest do it, and shows the kernel's view afterwards.
 step()
 {
-	local before i
+	local before
 
 	before=$(grep -c '^READY' "$LAB_OUT/steps.out" || true)
 	[ "$1" = start ] || echo "$1" >&9
-	for ((i = 0; i < 400; i++)); do
-		[ "$(grep -c '^READY' "$LAB_OUT/steps.out")" -le "$before" ] ||
-			break
-		sleep 0.1
-	done
+	wait_for steps '^READY' $((before + 1))
 	sleep 0.2
 	echo "$1: $(slot_pages "$pid") pages in memslots, $(eventfds "$pid") eventfds"
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Every error of a start has its own text and remedy, the right status, and
 # leaves nothing behind: no process, no file, and a device that works next.
+# lab-seconds: 115
 # lab: --kernel lts --arch any --memory 4G --timeout 700 --device nvme,serial=w0
 # lab: --device pcie-pci-bridge,id=pcib
 # lab-x86_64: --device e1000,bus=pcib,addr=1 --device e1000,bus=pcib,addr=2
@@ -157,17 +158,14 @@ fails memlock 1 '512 ?M.*(MEMLOCK).*LimitMEMLOCK=' \
 
 in_use()
 {
-	local pid i
+	local pid
 
 	initrd sleep >/dev/null
 	"$WHERRY" run --kernel $kernel --initrd /tmp/sleep.cpio --append 'console=ttyS0 quiet' \
 		--device "$nvme" --grace 0 </dev/null \
 		>"$LAB_OUT/holder.out" 2>&1 &
 	pid=$!
-	for ((i = 0; i < 600; i++)); do
-		! grep -q READY "$LAB_OUT/holder.out" || break
-		sleep 0.1
-	done
+	wait_for holder READY
 	fails_while "$pid" device-in-use 1 "$nvme: .*in use.*wherry.*$pid" \
 		"${run[@]}" --device "$nvme"
 	kill -TERM "$pid"

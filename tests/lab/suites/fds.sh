@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A VM from descriptors alone: its user can open none of the nodes and has no
 # capability. Descriptors of the wrong kind are refused, each with its reason.
+# lab-seconds: 135
 # lab: --kernel any --arch both --memory 4G --timeout 900 --device nvme,serial=w0
 # lab: --device e1000e
 # shellcheck source=tests/lab/tap.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A host without an IOMMU: said, with what to do, and the host keeps its
 # devices, also when the VFIO driver is tried by force and refuses.
+# lab-seconds: 153
 # lab: --kernel lts --arch both --iommu none --device nvme,serial=w0 --device e1000e
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"

@@ -4,6 +4,7 @@
 # host uses is refused, what was taken comes back, nothing is left half done.
 # Functions behind a PCI bridge share a group; Linux's driver of Arm's SMMU takes
 # but one of them, so there it is two functions of one device.
+# lab-seconds: 228
 # lab: --kernel lts --arch any --device nvme,serial=w0 --device e1000e
 # lab: --device pcie-pci-bridge,id=pcib
 # lab-x86_64: --device e1000,bus=pcib,addr=1 --device e1000,bus=pcib,addr=2

@@ -4,6 +4,7 @@
 # each kind of interrupt that it knows, rtl8139 by INTx, both on one line.
 # Linux's e1000e tries out whether MSI works, and finds that QEMU's does not, on
 # the emulated host as in the guest: what it takes there it has to take here.
+# lab-seconds: 311
 # lab: --kernel any --arch any --memory 3G --append e1000e.IntMode=1 --device e1000e,netdev=n0 --device rtl8139,netdev=n1
 # lab: --machine-arg -netdev
 # lab: --machine-arg user,id=n0,net=10.0.2.0/24,guestfwd=tcp:10.0.2.100:7-cmd:cat

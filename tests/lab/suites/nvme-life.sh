@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A device through many lives of guests, one after the other; it is free again at
 # once. (Reboots: suite reset.)
+# lab-seconds: 344
 # lab: --kernel lts --arch any --memory 4G --device nvme,serial=w0 --timeout 900
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A guest that owns an NVMe controller: DMA both ways, MSI-X, no exits in the
 # data path.
+# lab-seconds: 231
 # lab: --arch both --memory 4G --device nvme,serial=w0 --timeout 900
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -99,6 +100,8 @@ control_exits()
 	[ "$(stat_of "$LAB_OUT/trapped.json" "$mmio_exits")" -gt 1000 ]
 }
 
+# As on hosts that leave shared memory at the kernel's default.
+echo never >/sys/kernel/mm/transparent_hugepage/shmem_enabled
 check bind prepare
 check dma-io guest_does_io
 # Once, whatever is attached; by file where the kernel can (6.13).

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Devices that write into each other's BARs, by the edu device's DMA engine.
+# lab-seconds: 150
 # lab: --kernel latest --arch any --memory 4G --timeout 600
 # lab: --device edu,dma_mask=0xffffffffffffffff --device ivshmem-plain
 # lab: --device nvme,serial=w0,cmb_size_mb=4 --device rtl8139

@@ -4,7 +4,8 @@
 # twenty reboots that find power-on state whatever kind of reset the device has,
 # and devices without any. The pair that shares a bus is behind a bridge, or one
 # device: with an SMMU Linux gives just one of those behind a bridge an IOMMU.
-# lab: --kernel any --arch both --memory 4G --timeout 1200
+# lab-seconds: 170
+# lab: --kernel any --arch both --memory 4G --timeout 900
 # lab: --device nvme,serial=w0 --device e1000e --device igb
 # lab-x86_64: --device pcie-pci-bridge,id=br0
 # lab-x86_64: --device rtl8139,bus=br0 --device rtl8139,bus=br0

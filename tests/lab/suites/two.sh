@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # More than one: devices in one VM, VMs on one host, functions in one group; and
 # the host, which wants its device back or reports that it failed.
+# lab-seconds: 174
 # lab: --kernel any --arch any --monitor --memory 4G --timeout 900 --device nvme,serial=w0
 # lab: --device e1000e --device e1000e --device pcie-pci-bridge,id=br0
 # lab-x86_64: --device rtl8139,bus=br0 --device rtl8139,bus=br0
@@ -34,11 +35,7 @@ begin()
 			status=$?
 		echo $status >"/tmp/$name.status"
 	} &
-	for ((i = 0; i < 600; i++)); do
-		! said "$name" '^READY' || return 0
-		sleep 0.1
-	done
-	return 1
+	wait_for "$name" '^READY'
 }
 
 # ended NAME STATUS REASON: soon.

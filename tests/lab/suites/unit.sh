@@ -3,7 +3,7 @@
 # The unit and KVM tests where make check cannot run them: of a cross build. One
 # result for each program. In CI without what is slow and asks nothing of the
 # architecture: searches at random, and consoles, which wait for clocks.
-# lab: --kernel lts --arch aarch64 --memory 3G --timeout 1200
+# lab: --kernel lts --arch aarch64 --memory 3G --timeout 900
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh

@@ -3,7 +3,8 @@
 # Virtio disks: fio's verification in each mode, beside an assigned NVMe; what a
 # disk does besides reading and writing; what survives wherry's sudden end; each
 # way in which a disk cannot be had.
-# lab: --kernel any --arch any --memory 4G --timeout 1500 --device nvme,serial=w0
+# lab-seconds: 319
+# lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0
 # lab-prepare: tests/lab/fio
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -77,7 +78,7 @@ host_error_is_logged()
 	[ "$(wc -l <"$LAB_OUT/blk.err")" -lt 12 ]
 }
 
-# fio had written 4 MiB there; the guest has zeroed some more since.
+# fio had written 2 MiB there; the guest has zeroed some more since.
 is_sparse()
 {
 	said_good 'trim plain' 'trim all'
@@ -102,14 +103,12 @@ kill_at()
 
 	truncate -s 0 /tmp/sync.img
 	truncate -s 8M /tmp/sync.img
+	: >"$LAB_OUT/sync.out"
 	"$WHERRY" run --kernel "$LAB_KERNEL" --initrd /tmp/blk-sync.cpio \
 		--append "console=ttyS0 quiet panic=-1 ${2-}" --memory 128M \
 		--disk /tmp/sync.img </dev/null >"$LAB_OUT/sync.out" 2>&1 &
 	pid=$!
-	for ((i = 0; i < 600; i++)); do
-		! grep -q '^there 3' "$LAB_OUT/sync.out" || break
-		sleep 0.1
-	done
+	wait_for sync '^there 3' >&2
 	sleep "0.$1"
 	kill -KILL $pid
 	wait $pid || true

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # The virtio console on a terminal, and channels to programs of the host.
+# lab-seconds: 150
 # lab: --kernel any --arch any --memory 2G
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
@@ -156,7 +157,7 @@ names()
 # Through the same VM, twice.
 reboots()
 {
-	local i pid
+	local pid
 
 	initrd reboot >/dev/null
 	"$WHERRY" run --kernel "$LAB_KERNEL" --initrd /tmp/reboot.cpio \
@@ -164,13 +165,9 @@ reboots()
 		--console stdio,device=virtio </dev/null \
 		>"$LAB_OUT/again.out" 2>&1 &
 	pid=$!
-	for ((i = 0; i < 600; i++)); do
-		[ "$(grep -c '^REBOOTING' "$LAB_OUT/again.out")" -lt 2 ] || break
-		sleep 0.1
-	done
+	wait_for again '^REBOOTING' 2
 	kill -KILL $pid
 	wait $pid || true
-	[ "$(grep -c '^REBOOTING' "$LAB_OUT/again.out")" -ge 2 ]
 }
 
 plan 9
