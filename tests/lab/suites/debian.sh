@@ -3,6 +3,7 @@
 # A real distribution, its root on the NVMe that it owns: Debian's kernel, initrd
 # and systemd reach their normal state, its tools work on the disk, it reboots, is
 # there again and powers off.
+# lab-seconds: 325
 # lab: --kernel lts --memory 3G --timeout 900
 # lab: --device nvme,serial=root,lab-file=debian/bookworm/disk.img
 # lab-prepare: tests/lab/debian bookworm
@@ -33,7 +34,7 @@ install()
 		nvme id-ctrl /dev/nvme0 | grep -q '^sn .*root' && echo IDENTIFIED
 		nvme smart-log /dev/nvme0 | grep -q '^critical_warning' &&
 			echo HEALTHY
-		fio --name=v --filename=/var/tmp/fio --size=8M --rw=randwrite \
+		fio --name=v --filename=/var/tmp/fio --size=2M --rw=randwrite \
 			--bs=4k --verify=crc32c --direct=1 --ioengine=libaio \
 			--iodepth=8 | grep -E 'err=|WRITE|READ'
 		echo FIO "${PIPESTATUS[0]}"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Shared directories by a real guest's driver: as data, as its root, under each way
 # to cache, and while the driver comes and goes.
+# lab-seconds: 330
 # lab: --kernel any --arch any --memory 2G
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
