@@ -3,6 +3,7 @@
 #include "firmware/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,8 @@
 #include "util.h"
 
 #define MAX_VMSTAT KIB(64)
+#define MAX_RECORD KIB(8) /* of the kernel's log */
+#define FROM_KERNEL 8 /* below it; programs may write others */
 
 int why_not(struct job_failed *why, enum job_stage stage, int error,
 	    const char *fmt, ...)
@@ -28,17 +31,41 @@ int why_not(struct job_failed *why, enum job_stage stage, int error,
 	return -1;
 }
 
+/* "3,409,1722,-;Out of memory: Killed process 40 (x) ...": by the kernel's log. */
+static uint64_t oom_kills_logged(void)
+{
+	char *record = malloc(MAX_RECORD);
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	uint64_t n = 0;
+	ssize_t len;
+
+	while (record && fd >= 0) {
+		len = read(fd, record, MAX_RECORD - 1);
+		if (len < 0 && errno == EPIPE) /* older ones are gone */
+			continue;
+		if (len <= 0)
+			break;
+		record[len] = '\0';
+		n += strtoul(record, NULL, 10) < FROM_KERNEL &&
+		     strstr(record, "ut of memory: Killed process ");
+	}
+	if (fd >= 0)
+		close(fd);
+	free(record);
+	return n;
+}
+
+/* Kernels may be without counters. */
 static uint64_t oom_kills(void)
 {
 	static const char name[] = "\noom_kill ";
-	uint64_t n = 0;
+	uint64_t n;
 	char *text, *at;
 
 	if (read_file("/proc/vmstat", MAX_VMSTAT, &text, NULL))
-		return 0;
+		return oom_kills_logged();
 	at = strstr(text, name);
-	if (at)
-		n = strtoull(at + strlen(name), NULL, 10);
+	n = at ? strtoull(at + strlen(name), NULL, 10) : oom_kills_logged();
 	free(text);
 	return n;
 }
