@@ -22,11 +22,11 @@
 	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR |  \
 	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |    \
 	 LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_SYM |    \
-	 LANDLOCK_ACCESS_FS_REFER)
-/* What nobody needs here. */
-#define ACCESS_NEVER                                                 \
-	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | \
-	 LANDLOCK_ACCESS_FS_MAKE_BLOCK)
+	 LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_REFER)
+/* What nobody needs here.  Of character devices whiteouts are needed, and without
+ * CAP_MKNOD, which is given up, the kernel lets make no others. */
+#define ACCESS_NEVER \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_BLOCK)
 
 /* Not built, or not among the security modules it was booted with; or too old. */
 static bool has_none(long version)

@@ -404,10 +404,11 @@ static void wins_races(void **state)
 /* As a share's thread.  NULL, or what went wrong. */
 static const char *confined(void)
 {
-	char in[PATH_MAX], out[PATH_MAX];
+	char in[PATH_MAX], out[PATH_MAX], white[PATH_MAX];
 	uint64_t ino, fh;
 	int fd;
 
+	fx_path(white, "/share/white");
 	fx_path(out, "/secret/key");
 	fx_path(in, "/share/hello");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || share_enter(share, true))
@@ -424,6 +425,9 @@ static const char *confined(void)
 	if (fd < 0)
 		return "a path beneath";
 	close(fd);
+	/* What overlayfs keeps of a file that is gone: no device. */
+	if (mknod(white, S_IFCHR, 0))
+		return "a whiteout";
 	fd = open(out, O_RDONLY);
 	return fd < 0 && errno == EACCES ? NULL : "a path outside";
 }
