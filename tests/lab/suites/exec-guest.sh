@@ -3,6 +3,7 @@
 # What a command finds in the guest of `wherry exec`: its arguments and streams, a
 # root that it may do with as it likes, and what of all that reaches the host.
 # lab: --kernel any --memory 3G --timeout 900
+# shellcheck disable=SC2016 # what is quoted the guest expands
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
