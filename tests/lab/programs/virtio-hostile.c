@@ -3,8 +3,10 @@
  * virtio-hostile - drives a virtio-pci function by hand, as no driver may. In a
  * guest, as root, for a function that no driver has:
  *
- *	virtio-hostile BDF
+ *	virtio-hostile BDF EFFORT [ADDRESS]
  *
+ * EFFORT is how many percent of what chance tries. ADDRESS is of another function's
+ * BAR that is mapped into the guest, as RAM is.
  * Prints "pass CASE" or "FAIL CASE: why" for each; a failure is status 1. The
  * function is left reset, so that a driver can have it. Rings and buffers are
  * pages of this process, whose physical addresses /proc/self/pagemap tells.
@@ -12,9 +14,28 @@
 #include "virtio-hand.h"
 
 #define RINGS 3
+#define MULTIPORT 2ULL
+enum { HIPRIO = 0, CONTROL_OUT = 3 };
 
 /* Addresses in the table of cases. */
-enum { TO_BUF, TO_END_OF_BUF, TO_TABLE, TO_MMIO, TO_NOTHING, TO_TOP };
+enum {
+	TO_BUF,
+	TO_END_OF_BUF,
+	TO_TABLE,
+	TO_MMIO,
+	TO_NOTHING,
+	TO_TOP,
+	TO_DEVICE
+};
+
+static uint64_t device; /* ADDRESS */
+static unsigned int effort; /* EFFORT */
+
+/* So many of n, and one at least. */
+static unsigned int some(unsigned int n)
+{
+	return (n * effort + 99) / 100;
+}
 
 /* ----- rings ----- */
 
@@ -37,6 +58,7 @@ static const struct bad bads[] = {
 	  .desc = { { TO_BUF, 16, N | W, 1 }, { TO_BUF, 16, 0, 0 } } },
 	{ .name = "buffer-in-mmio", .desc = { { TO_MMIO, 16, 0, 0 } } },
 	{ .name = "writable-in-mmio", .desc = { { TO_MMIO, 16, W, 0 } } },
+	{ .name = "buffer-in-device", .desc = { { TO_DEVICE, 16, W, 0 } } },
 	{ .name = "buffer-past-ram", .desc = { { TO_NOTHING, 16, W, 0 } } },
 	{ .name = "buffer-at-top", .desc = { { TO_TOP, 16, W, 0 } } },
 	{ .name = "buffer-over-all", .desc = { { TO_BUF, UINT32_MAX, W, 0 } } },
@@ -73,6 +95,9 @@ static struct vring_desc place(struct vring_desc d)
 	case TO_MMIO:
 		d.addr = mmio;
 		break;
+	case TO_DEVICE:
+		d.addr = device;
+		break;
 	case TO_NOTHING:
 		d.addr = 1ULL << 45;
 		break;
@@ -83,13 +108,12 @@ static struct vring_desc place(struct vring_desc d)
 	return d;
 }
 
-static void bad_chains(void)
+static void bad_chains(unsigned int queue, uint64_t features)
 {
-	unsigned int queue = main_queue();
-
 	for (size_t k = 0; k < sizeof(bads) / sizeof(bads[0]); k++) {
 		const struct bad *b = &bads[k];
-		const char *why = bring_up(queue, INDIRECT);
+		const char *why = bring_up(queue, INDIRECT | features);
+		char name[40];
 
 		for (unsigned int i = 0; i < 3; i++) {
 			desc[i] = place(b->desc[i]);
@@ -97,8 +121,19 @@ static void bad_chains(void)
 		}
 		publish(b->head);
 		avail->idx += b->idx;
-		result(b->name, why ? why : must_break(queue));
+		snprintf(name, sizeof(name), "%s-of-queue-%u", b->name, queue);
+		result(name, why ? why : must_break(queue));
 	}
+}
+
+/* Of every queue from which the device takes what comes. */
+static void all_bad_chains(void)
+{
+	bad_chains(main_queue(), 0);
+	if (type == CONSOLE)
+		bad_chains(CONTROL_OUT, MULTIPORT);
+	if (type == FS)
+		bad_chains(HIPRIO, 0);
 }
 
 static void bad_places(void)
@@ -261,7 +296,7 @@ static void random_accesses(void)
 {
 	const char *why = bring_up(main_queue(), INDIRECT);
 
-	for (unsigned int i = 0; i < 800; i++) {
+	for (unsigned int i = 0; i < some(800); i++) {
 		unsigned int which = chance() % 4 + 1;
 
 		random_access(part[which], part_bytes[which]);
@@ -306,7 +341,7 @@ static void reset_in_flight(void)
 	uint8_t *from = area + USED * PAGE;
 	size_t len = (NR_PAGES - USED) * PAGE;
 
-	for (unsigned int round = 0; round < 20 && !why; round++) {
+	for (unsigned int round = 0; round < some(20) && !why; round++) {
 		why = bring_up(queue, EVENT_IDX);
 		for (head = 0; head + 3 <= SIZE; head += nr) {
 			nr = request((uint16_t)head);
@@ -352,7 +387,7 @@ static void random_rings(void)
 	unsigned int nr = common->num_queues;
 	const char *why = NULL;
 
-	for (unsigned int round = 0; round < 60 && !why; round++) {
+	for (unsigned int round = 0; round < some(60) && !why; round++) {
 		unsigned int queue = round % nr;
 
 		why = bring_up(queue, offered());
@@ -406,16 +441,15 @@ static unsigned int mutant(void)
 /* Each comes back, or is the end of the driver. */
 static void mutants(void)
 {
-	/* Its control messages: F_MULTIPORT, and the fourth queue. */
-	unsigned int queue = type == CONSOLE ? 3 : main_queue();
+	unsigned int queue = type == CONSOLE ? CONTROL_OUT : main_queue();
 	const char *why = NULL;
 
-	for (unsigned int round = 0; round < 120 && !why; round++) {
+	for (unsigned int round = 0; round < some(120) && !why; round++) {
 		uint16_t was;
 
 		if (round % 10 == 0 ||
 		    common->device_status & VIRTIO_CONFIG_S_NEEDS_RESET)
-			why = bring_up(queue, type == CONSOLE ? 2 : 0);
+			why = bring_up(queue, type == CONSOLE ? MULTIPORT : 0);
 		was = used->idx;
 		mutant();
 		publish(0);
@@ -434,16 +468,18 @@ static void mutants(void)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
+	if (argc < 3)
 		errx(2, "see the head of virtio-hostile.c");
 	snprintf(sysfs, sizeof(sysfs), "/sys/bus/pci/devices/%s", argv[1]);
 	find_parts();
 	take_pages();
+	effort = (unsigned int)strtoul(argv[2], NULL, 0);
+	device = argc > 3 ? strtoull(argv[3], NULL, 0) : mmio;
 	printf("type %d, %u queues, features %#" PRIx64 "\n", (int)type,
 	       common->num_queues, offered());
 	features();
 	registers();
-	bad_chains();
+	all_bad_chains();
 	not_negotiated();
 	bad_places();
 	long_chain();
