@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Shared directories as what programs take a root for, by an ordinary user: the
+# answers of a table of calls and random changes of a file are those of a tmpfs.
+# lab: --kernel any --arch any --memory 2G
+# lab-prepare: tests/lab/build programs/posix.c
+# lab-prepare: tests/lab/build programs/fsx.c
+# shellcheck source=tests/lab/tap.sh
+. "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/lab/guest.sh
+. "$(dirname "$0")/../guest.sh"
+
+user=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
+build=$WHERRY_SRC/tests/lab/build
+programs=(--file "$("$build" programs/posix.c):/posix"
+	--file "$("$build" programs/fsx.c):/fsx")
+chmod 666 /dev/kvm
+# The cache may lie in a directory that only its owner can enter.
+cp "$LAB_KERNEL" /tmp/kernel
+cp "$WHERRY" /tmp/wherry
+chmod 755 /tmp/kernel /tmp/wherry
+
+# as_user NAME SCRIPT OPTION...: like boots, by an ordinary user.
+as_user()
+{
+	local name=$1 script=$2
+
+	shift 2
+	chmod 644 "/tmp/$script.cpio"
+	"${user[@]}" /tmp/wherry run --kernel /tmp/kernel --timeout 600 \
+		--initrd "/tmp/$script.cpio" "$@" \
+		--append "console=ttyS0 quiet panic=-1 $append" \
+		</dev/null >"$LAB_OUT/$name.out" 2>"$LAB_OUT/$name.err" || {
+		cat "$LAB_OUT/$name.err"
+		return 1
+	}
+	said "$name" '^GUEST-STATUS 0$'
+}
+
+# passed NAME THING...
+passed()
+{
+	local name=$1 thing
+
+	shift
+	for thing; do
+		said "$name" "^pass $thing$" || {
+			echo "$name: not $thing"
+			tr -d '\r' <"$LAB_OUT/$name.out" | tail -n 60
+			return 1
+		}
+	done
+}
+
+table()
+{
+	local how options=()
+
+	for how in $ways; do
+		install -d -o 65534 -g 65534 "/tmp/$how"
+		options+=(--share "/tmp/$how,tag=$how,cache=$how")
+	done
+	initrd fs-posix "${programs[@]}" >/dev/null
+	append="shares=${ways// /,} ops=$1" as_user table fs-posix \
+		--memory 256M "${options[@]}"
+}
+
+ops=1000 ways='none auto always'
+[ -z "${LAB_BRIEF:-}" ] || ops=100 ways='none always'
+check table table $ops
+# lab-ids: posix-cache-none posix-cache-auto posix-cache-always
+# lab-ids: fsx-cache-none fsx-cache-auto fsx-cache-always
+for how in $ways; do
+	check "posix-cache-$how" passed table "posix-$how"
+	check "fsx-cache-$how" passed table "fsx-$how"
+done
+finish
