@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Guests without devices: every way to boot, to end, to talk.
-# lab-seconds: 417
+# lab-seconds: 290
 # lab: --kernel lts --arch both --memory 9G --timeout 900
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"

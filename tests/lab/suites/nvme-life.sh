@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # A device through many lives of guests, one after the other; it is free again at
 # once. (Reboots: suite reset.)
-# lab-seconds: 344
+# lab-seconds: 190
 # lab: --kernel lts --arch any --memory 4G --device nvme,serial=w0 --timeout 900
+# lab-x86_64: --cpus 1
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh

@@ -3,7 +3,7 @@
 # Two hundred resets, sleeps, rebinds and switches of MSI-X under I/O: nothing is
 # lost, and neither wherry nor KVM has more at the end than at the beginning.
 # In CI forty; SOAK_CYCLES is another number of them.
-# lab-seconds: 300
+# lab-seconds: 250
 # lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"

@@ -3,7 +3,7 @@
 # Virtio disks: fio's verification in each mode, beside an assigned NVMe; what a
 # disk does besides reading and writing; what survives wherry's sudden end; each
 # way in which a disk cannot be had.
-# lab-seconds: 319
+# lab-seconds: 250
 # lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0
 # lab-prepare: tests/lab/fio
 # shellcheck source=tests/lab/tap.sh

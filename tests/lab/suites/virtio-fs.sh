@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Shared directories by a real guest's driver: as data, as its root, under each way
 # to cache, and while the driver comes and goes.
-# lab-seconds: 330
+# lab-seconds: 180
 # lab: --kernel any --arch any --memory 2G
+# lab-x86_64: --cpus 1
 # shellcheck source=tests/lab/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
