@@ -3,8 +3,8 @@
 # A real distribution, its root on the NVMe that it owns: Debian's kernel, initrd
 # and systemd reach their normal state, its tools work on the disk, it reboots, is
 # there again and powers off.
-# lab-seconds: 325
-# lab: --kernel lts --memory 3G --timeout 900
+# lab-seconds: 270
+# lab: --kernel lts --memory 3G --cpus 1 --timeout 900
 # lab: --device nvme,serial=root,lab-file=debian/bookworm/disk.img
 # lab-prepare: tests/lab/debian bookworm
 # shellcheck source=tests/lab/tap.sh
@@ -56,7 +56,7 @@ run_debian()
 	"$WHERRY" bind "$bdf"
 	"$WHERRY" run --kernel "$dir/vmlinuz" --initrd "$dir/initrd.img" \
 		--append "root=$disk ro console=ttyS0 panic=-1 quiet mitigations=off cryptomgr.notests 8250.nr_uarts=1" \
-		--cpus 2 --memory 512M --device "$bdf" --timeout 600 \
+		--memory 512M --device "$bdf" --timeout 600 \
 		--result "$LAB_OUT/result.json" \
 		--stats "$LAB_OUT/stats.json" </dev/null \
 		>"$LAB_OUT/debian.out" 2>&1
