@@ -192,9 +192,10 @@ in_use
 nothing_left()
 {
 	initrd hello >/dev/null
-	prlimit --memlock=1073741824:1073741824 "${user[@]}" "${run[@]}" \
-		--initrd /tmp/hello.cpio --append 'console=ttyS0 quiet' \
-		--device "$nvme" | tr -d '\r' | grep -q '^GUEST-STATUS 0'
+	prlimit --memlock=1073741824:1073741824 "${user[@]}" "$WHERRY" run \
+		--kernel $kernel --timeout 240 --initrd /tmp/hello.cpio \
+		--append 'console=ttyS0 quiet' --device "$nvme" |
+		tr -d '\r' | grep -q '^GUEST-STATUS 0'
 	"$WHERRY" unbind "$nvme"
 	[ -z "$(find /tmp -name 'wherry*' -newer $kernel)" ]
 }
