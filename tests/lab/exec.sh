@@ -4,6 +4,12 @@
 # What suites of `wherry exec` share; sourced after guest.sh. The limits of time are
 # a slow machine's.
 
+# full: whether all of it is run, not CI's part.
+full()
+{
+	[ -z "${LAB_BRIEF:-}" ]
+}
+
 # What does not differ from run to run, but where an option says so.
 exec_words()
 {

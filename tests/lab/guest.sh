@@ -50,6 +50,8 @@ brief()
 # guests/SCRIPT. The status is wherry's; --append is to come as $append. Looking
 # for three more serial ports takes a twentieth of a boot.
 append=
+# as: what runs wherry, for one as somebody else.
+as=()
 guest()
 {
 	local name=$1 script=$2
@@ -58,7 +60,7 @@ guest()
 	[ -e "/tmp/$script.cpio" ] || initrd "$script" >/dev/null
 	[[ " $* " == *" --timeout "* ]] || set -- --timeout 240 "$@"
 	[[ " $* " == *" --memory "* ]] || set -- --memory 256M "$@"
-	"$WHERRY" run --kernel "${guest_kernel:-$LAB_KERNEL}" \
+	"${as[@]}" "$WHERRY" run --kernel "${guest_kernel:-$LAB_KERNEL}" \
 		--initrd "/tmp/$script.cpio" \
 		--append "console=ttyS0 quiet panic=-1 8250.nr_uarts=1 $append" "$@" \
 		</dev/null >"$LAB_OUT/$name.out" 2>"$LAB_OUT/$name.err" || {

@@ -12,7 +12,7 @@
 . "$(dirname "$0")/../exec.sh"
 
 much=100
-[ -z "${LAB_BRIEF:-}" ] || much=4
+full || much=4
 
 # Bytes of all values, through all three streams at once.
 streams()
@@ -50,7 +50,7 @@ world()
 	local long deb=
 
 	repository
-	if [ -z "${LAB_BRIEF:-}" ]; then
+	if full; then
 		package
 		deb=/tmp/world.deb
 	fi
@@ -203,7 +203,7 @@ world_has surroundings environment surroundings devices loopback
 world_has setuid setuid
 world_has git-status repository
 world_has overlay overlay
-[ -n "${LAB_BRIEF:-}" ] || world_has dpkg package
+! full || world_has dpkg package
 world_has orphans orphans
 check host-unchanged host_kept
 check user ordinary_user

@@ -13,11 +13,6 @@
 # shellcheck source=tests/lab/exec.sh
 . "$(dirname "$0")/../exec.sh"
 
-full()
-{
-	[ -z "${LAB_BRIEF:-}" ]
-}
-
 stock_kernel() # VERSION
 {
 	"$WHERRY_SRC/tests/lab/stock" "$1"

@@ -10,7 +10,8 @@
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
 
-user=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
+# shellcheck disable=SC2034 # for guest
+as=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 build=$WHERRY_SRC/tests/lab/build
 programs=(--file "$("$build" programs/posix.c):/posix"
 	--file "$("$build" programs/fsx.c):/fsx")
@@ -19,23 +20,7 @@ chmod 666 /dev/kvm
 cp "$LAB_KERNEL" /tmp/kernel
 cp "$WHERRY" /tmp/wherry
 chmod 755 /tmp/kernel /tmp/wherry
-
-# as_user NAME SCRIPT OPTION...: like boots, by an ordinary user.
-as_user()
-{
-	local name=$1 script=$2
-
-	shift 2
-	chmod 644 "/tmp/$script.cpio"
-	"${user[@]}" /tmp/wherry run --kernel /tmp/kernel --timeout 600 \
-		--initrd "/tmp/$script.cpio" "$@" \
-		--append "console=ttyS0 quiet panic=-1 $append" \
-		</dev/null >"$LAB_OUT/$name.out" 2>"$LAB_OUT/$name.err" || {
-		cat "$LAB_OUT/$name.err"
-		return 1
-	}
-	said "$name" '^GUEST-STATUS 0$'
-}
+guest_kernel=/tmp/kernel WHERRY=/tmp/wherry
 
 # passed NAME THING...
 passed()
@@ -61,8 +46,9 @@ table()
 		options+=(--share "/tmp/$how,tag=$how,cache=$how")
 	done
 	initrd fs-posix "${programs[@]}" >/dev/null
-	append="shares=${ways// /,} ops=$1" as_user table fs-posix \
-		--memory 256M "${options[@]}"
+	chmod 644 /tmp/fs-posix.cpio
+	append="shares=${ways// /,} ops=$1"
+	boots table fs-posix --timeout 600 --memory 256M "${options[@]}"
 }
 
 ops=1000 ways='none auto always'
