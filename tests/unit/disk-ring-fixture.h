@@ -25,6 +25,7 @@ static struct disk *disk;
 static struct disk_ring *ring;
 static int kick = -1;
 static bool tries;
+static unsigned int kicked; /* what waits have said of kick */
 static uint8_t *data; /* IMAGE bytes, aligned to pages */
 
 static inline struct disk *open_disk(bool read_only, bool direct)
@@ -54,6 +55,7 @@ static inline int setup(void **state)
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
 	tries = false;
+	kicked = 0;
 	snprintf(path, sizeof(path), "/var/tmp/wherry-ring-XXXXXX");
 	fd = mkstemp(path);
 	if (fd < 0 || ftruncate(fd, (off_t)IMAGE))
@@ -103,8 +105,10 @@ static inline int run_io(struct disk_io *io)
 	disk_ring_begin(ring, io);
 	assert_int_equal(disk_ring_busy(ring), 1);
 	ended = tries ? disk_ring_try(ring) : NULL;
-	while (!ended)
+	while (!ended) {
 		ended = disk_ring_wait(ring, &watched);
+		kicked |= watched;
+	}
 	assert_ptr_equal(ended, io);
 	assert_null(ended->next);
 	assert_int_equal(disk_ring_busy(ring), 0);

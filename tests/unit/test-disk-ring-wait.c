@@ -40,8 +40,6 @@ static void watches_by_edge(void **state)
 /* What a try sees of a kick is left for the next wait, which would be for ever. */
 static void tries_lose_no_kick(void **state)
 {
-	unsigned int watched = 0;
-
 	(void)state;
 	need_ring(false);
 	assert_int_equal(page(DISK_READ, 0, data), 0); /* and it is armed */
@@ -51,9 +49,11 @@ static void tries_lose_no_kick(void **state)
 	tries = true;
 	alarm(60);
 	assert_int_equal(page(DISK_READ, 0, data), 0);
-	assert_null(disk_ring_wait(ring, &watched));
+	/* Or told while the page was waited for: some kernels read a tmpfs aside. */
+	if (!kicked)
+		assert_null(disk_ring_wait(ring, &kicked));
 	alarm(0);
-	assert_int_equal(watched, 1);
+	assert_int_equal(kicked, 1);
 }
 
 int main(void)
