@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <limits.h>
 #include <linux/fuse.h>
 #include <signal.h>
@@ -68,21 +68,21 @@ static void put_dir(const char *name)
 	assert_int_equal(mkdir(path, 0755), 0);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-		      struct FTW *ftw)
-{
-	(void)st;
-	/* What a guest made unreadable is not walked otherwise. */
-	if (type == FTW_DNR)
-		(void)chmod(path, 0700);
-	if (ftw->level)
-		(void)remove(path);
-	return 0;
-}
-
+/* What a guest made unreadable is made readable first: not all are root. */
 static void remove_all(void)
 {
-	nftw(sc.top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	char *const paths[] = { sc.top, NULL };
+	FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *entry;
+
+	assert_non_null(tree);
+	while ((entry = fts_read(tree))) {
+		if (entry->fts_info == FTS_D)
+			(void)chmod(entry->fts_path, 0700);
+		else if (entry->fts_level > FTS_ROOTLEVEL)
+			(void)remove(entry->fts_path);
+	}
+	fts_close(tree);
 }
 
 static void at_exit(void)
