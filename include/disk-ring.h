@@ -46,7 +46,7 @@ struct disk_io {
 	/* disk-ring.c's. */
 	enum { DISK_STEP_DO, DISK_STEP_ZEROS, DISK_STEP_SYNC } step;
 	struct iovec stand_in; /* for what iov begins with */
-	void *bounce; /* aligned, where direct I/O wants that; or NULL */
+	void *bounce; /* aligned: what this step is for iov; or NULL */
 	struct disk_io *next; /* of those that have ended */
 	int result; /* 0 or -errno */
 };

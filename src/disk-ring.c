@@ -207,10 +207,15 @@ int disk_ring_enable(struct disk_ring *ring)
 	return 0;
 }
 
-static void end(struct disk_ring *ring, struct disk_io *io, int result)
+static void free_bounce(struct disk_io *io)
 {
 	free(io->bounce);
 	io->bounce = NULL;
+}
+
+static void end(struct disk_ring *ring, struct disk_io *io, int result)
+{
+	free_bounce(io);
 	io->result = result;
 	io->next = NULL;
 	*ring->ended_tail = io;
@@ -318,7 +323,10 @@ static void go_on(struct disk_ring *ring, struct disk_io *io)
 	bool bounces = is_transfer && !is_aligned(ring->disk, io);
 	struct io_uring_sqe *sqe;
 
-	if (bounces && prepare_bounce(ring->disk, io)) {
+	if (!bounces) {
+		/* That of the step before has no part in this one. */
+		free_bounce(io);
+	} else if (prepare_bounce(ring->disk, io)) {
 		end(ring, io, -ENOMEM);
 		return;
 	}

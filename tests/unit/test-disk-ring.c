@@ -208,6 +208,28 @@ static void direct_with_any_buffer(void **state)
 	free(back);
 }
 
+/* The first half goes through a buffer of ours, the rest does not: what that
+ * buffer still has is not to get there, too. */
+static void direct_with_one_bad_buffer(void **state)
+{
+	uint8_t *back = aligned_alloc(4096, IMAGE);
+	struct iovec iov[2] = { { back + 1, 65536 }, { back + MIB(1), 65536 } };
+	struct disk_io io = {
+		.op = DISK_READ,
+		.bytes = 2 * 65536,
+		.iov = iov,
+		.nr_iov = 2,
+	};
+
+	(void)state;
+	need_ring(true);
+	assert_int_equal(transfer(DISK_WRITE, 0, data, 2 * 65536), 0);
+	assert_int_equal(run_io(&io), 0);
+	assert_memory_equal(back + 1, data, 65536);
+	assert_memory_equal(back + MIB(1), data + 65536, 65536);
+	free(back);
+}
+
 static void pinned_memory_is_used(void **state)
 {
 	struct iovec areas[2] = { { data, MIB(1) },
@@ -308,12 +330,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(writes_and_reads),	    T(one_call_for_a_batch),
-		T(continues_what_is_short), T(errors_end_it),
-		T(ranges_read_zeros),	    T(punched_space_comes_back),
-		T(durable_is_synced),	    T(direct_with_any_buffer),
-		T(pinned_memory_is_used),   T(does_nothing_else),
-		T(says_what_to_do),
+		T(writes_and_reads),	       T(one_call_for_a_batch),
+		T(continues_what_is_short),    T(errors_end_it),
+		T(ranges_read_zeros),	       T(punched_space_comes_back),
+		T(durable_is_synced),	       T(direct_with_any_buffer),
+		T(direct_with_one_bad_buffer), T(pinned_memory_is_used),
+		T(does_nothing_else),	       T(says_what_to_do),
 	};
 
 	return run_all(tests);
