@@ -55,7 +55,7 @@ const char *nearest_match(const char *word, const char *const *candidates,
 			  size_t nr)
 {
 	size_t len = strlen(word);
-	unsigned int best = (unsigned int)len / 3 + 2;
+	unsigned int best = MAX((unsigned int)len / 3 + 1, 2U);
 	const char *found = NULL;
 
 	for (size_t i = 0; i < nr; i++) {

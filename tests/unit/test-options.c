@@ -79,7 +79,7 @@ static void nearest(void **state)
 		{ "ubind", "bind" },  { "chekc", "check" },
 		{ "dev", "devices" }, { "exec", NULL },
 		{ "ver", "version" }, { "launch", NULL },
-		{ "", NULL },
+		{ "rot", NULL },      { "", NULL },
 	};
 	char long_word[200];
 
