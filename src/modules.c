@@ -5,6 +5,7 @@
  */
 #include "modules.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,9 +26,35 @@
 /* Deeper than any chain of dependencies is. */
 #define MAX_DEPTH 16
 #define MAX_NAME 64
+/* Its ABI, which libkmod.h describes. */
+#define LIBKMOD "libkmod.so.2"
+
+/*
+ * Of libkmod what is called here. It is loaded for a search only: it brings
+ * libcrypto along, and the two would be a third of what a VM has in memory for
+ * itself.
+ */
+#define CALLS(X)                  \
+	X(new)                    \
+	X(unref)                  \
+	X(set_log_priority)       \
+	X(list_next)              \
+	X(module_new_from_lookup) \
+	X(module_get_module)      \
+	X(module_get_name)        \
+	X(module_get_path)        \
+	X(module_unref)           \
+	X(module_unref_list)
+struct libkmod {
+	void *handle;
+#define X(call) __typeof__(kmod_##call) *call;
+	CALLS(X)
+#undef X
+};
 
 struct search {
 	const struct kernel *k;
+	struct libkmod lib;
 	struct kmod_ctx *kmod;
 	char *order, *builtin; /* modules.order and modules.builtin, or NULL */
 	struct modules *out;
@@ -37,6 +64,29 @@ static int out_of_memory(void)
 {
 	log_err("modules: out of memory");
 	return -ENOMEM;
+}
+
+/* Gives up its handle if it fails. */
+static int load_libkmod(struct libkmod *lib)
+{
+	bool whole;
+
+	lib->handle = dlopen(LIBKMOD, RTLD_LAZY | RTLD_LOCAL);
+	whole = lib->handle;
+#define X(call)                                                           \
+	lib->call = whole ? (__typeof__(lib->call))dlsym(lib->handle,     \
+							 "kmod_" #call) : \
+			    NULL;                                         \
+	whole = lib->call;
+	CALLS(X)
+#undef X
+	if (whole)
+		return 0;
+
+	log_err("%s; install libkmod 27 or newer", dlerror());
+	if (lib->handle)
+		dlclose(lib->handle);
+	return -ENOENT;
 }
 
 /* '-' and '_' are the same, and file and suffix end at '.'. */
@@ -78,18 +128,17 @@ static char *path_by_index(const struct search *s, const char *name)
 	struct kmod_list *list = NULL, *it;
 	char *path = NULL;
 
-	if (kmod_module_new_from_lookup(s->kmod, name, &list) < 0)
+	if (s->lib.module_new_from_lookup(s->kmod, name, &list) < 0)
 		return NULL;
-	kmod_list_foreach(it, list)
-	{
-		struct kmod_module *mod = kmod_module_get_module(it);
-		const char *p = kmod_module_get_path(mod);
+	for (it = list; it; it = s->lib.list_next(list, it)) {
+		struct kmod_module *mod = s->lib.module_get_module(it);
+		const char *p = s->lib.module_get_path(mod);
 
 		if (p && !path)
 			path = strdup(p);
-		kmod_module_unref(mod);
+		s->lib.module_unref(mod);
 	}
-	kmod_module_unref_list(list);
+	s->lib.module_unref_list(list);
 	return path;
 }
 
@@ -195,17 +244,16 @@ static int add_alias(struct search *s, const char *alias, unsigned int depth)
 	struct kmod_list *list = NULL, *it;
 	int r = 0;
 
-	if (kmod_module_new_from_lookup(s->kmod, alias, &list) < 0)
+	if (s->lib.module_new_from_lookup(s->kmod, alias, &list) < 0)
 		return 0;
-	kmod_list_foreach(it, list)
-	{
-		struct kmod_module *mod = kmod_module_get_module(it);
+	for (it = list; it; it = s->lib.list_next(list, it)) {
+		struct kmod_module *mod = s->lib.module_get_module(it);
 
-		if (!r && kmod_module_get_path(mod))
-			r = add(s, kmod_module_get_name(mod), depth + 1);
-		kmod_module_unref(mod);
+		if (!r && s->lib.module_get_path(mod))
+			r = add(s, s->lib.module_get_name(mod), depth + 1);
+		s->lib.module_unref(mod);
 	}
-	kmod_module_unref_list(list);
+	s->lib.module_unref_list(list);
 	return r;
 }
 
@@ -330,16 +378,22 @@ int modules_collect(struct modules *out, const struct kernel *k,
 	*out = (struct modules){ 0 };
 	if (!k->modules)
 		return 0;
-	s.kmod = kmod_new(k->modules, &no_config);
-	if (!s.kmod)
+	r = load_libkmod(&s.lib);
+	if (r)
+		return r;
+	s.kmod = s.lib.new(k->modules, &no_config);
+	if (!s.kmod) {
+		dlclose(s.lib.handle);
 		return out_of_memory();
-	kmod_set_log_priority(s.kmod, 0);
+	}
+	s.lib.set_log_priority(s.kmod, 0);
 	r = read_list(&s, "modules.builtin", &s.builtin);
 	if (!r)
 		r = read_list(&s, "modules.order", &s.order);
 	for (size_t i = 0; !r && i < nr; i++)
 		r = add(&s, names[i], 0);
-	kmod_unref(s.kmod);
+	s.lib.unref(s.kmod);
+	dlclose(s.lib.handle);
 	free(s.builtin);
 	free(s.order);
 	return r;

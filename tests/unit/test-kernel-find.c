@@ -168,6 +168,15 @@ static int collect(struct modules *m, const char *name)
 	return r;
 }
 
+static bool no_library;
+void *__real_dlopen(const char *name, int flags);
+void *__wrap_dlopen(const char *name, int flags);
+
+void *__wrap_dlopen(const char *name, int flags)
+{
+	return __real_dlopen(no_library ? "libnone.so.9" : name, flags);
+}
+
 static void installed(void)
 {
 	put_packed();
@@ -247,13 +256,25 @@ static void refuses_modules(void **state)
 #define TEST(f) \
 	cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 
+static void needs_libkmod(void **state)
+{
+	struct modules m;
+
+	(void)state;
+	installed();
+	no_library = true;
+	assert_int_equal(collect(&m, "top"), -ENOENT);
+	no_library = false;
+	assert_non_null(strstr(said.text, "install libkmod"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(finds_installed),	TEST(finds_in_tree),
 		TEST(finds_files),	TEST(finds_far_versions),
 		TEST(unpacks_in_order), TEST(leaves_out_builtin),
-		TEST(refuses_modules),
+		TEST(refuses_modules),	TEST(needs_libkmod),
 	};
 
 	return run_all(tests);
