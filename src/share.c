@@ -275,8 +275,9 @@ static ssize_t answer(struct share *s, const struct fuse_in_header *head, int r)
 
 	if (head->opcode == FUSE_FORGET || head->opcode == FUSE_BATCH_FORGET)
 		return 0;
+	/* Who interrupts need not wait to hear that there was nothing. */
 	if (s->out_bytes < sizeof(out))
-		return -EPROTO;
+		return head->opcode == FUSE_INTERRUPT ? 0 : -EPROTO;
 	iov_write(s->out, s->nr_out, 0, &out, sizeof(out));
 	return sizeof(out);
 }

@@ -262,6 +262,11 @@ static void knows_only_what_it_does(void **state)
 		assert_int_equal(send_bytes(request.head.len, 200), 16);
 		assert_int_equal(reply.head.error, -ENOSYS);
 	}
+	/* Of these one may leave out the answer. */
+	put_head(FUSE_INTERRUPT, 0, sizeof(struct fuse_interrupt_in));
+	assert_int_equal(send_bytes(request.head.len, 0), 0);
+	put_head(FUSE_FLUSH, ROOT, sizeof(struct fuse_flush_in));
+	assert_int_equal(send_bytes(request.head.len, 0), -EPROTO);
 	for (i = 53; i < 5000; i++) {
 		put_head(i == 4999 ? UINT32_MAX : i, ROOT, 0);
 		assert_int_equal(send_bytes(request.head.len, 200), 16);
