@@ -306,9 +306,12 @@ static void stop(struct virtio_dev *dev)
 		if (dev->queues[vcon_queue_in(p) + 1].started)
 			transmit(p);
 		p->guest_open = p->ready = p->blocked = false;
+		p->empty = true;
 		p->tell = 0;
 		p->sent = 0;
 	}
+	if (c->drained)
+		check_drained(c);
 }
 
 static int run(struct virtio_dev *dev, struct loop *loop)

@@ -326,6 +326,30 @@ static void reset_with_output_stuck(void **state)
 	expect(g->host[0], "new");
 }
 
+static void was_drained(void *opaque)
+{
+	++*(unsigned int *)opaque;
+}
+
+/* Whoever waits for the host to take everything is told that there will be no
+ * more, when the driver lets go of the device. */
+static void reset_while_drained(void **state)
+{
+	struct guest *g = *state;
+	unsigned int told = 0;
+
+	two_channels(g);
+	flood(g, 1, MIB(1), 'w');
+	virtio_channels_drain(g->dev, was_drained, &told);
+	run(g->f);
+	assert_int_equal(told, 0);
+	reset(g);
+	assert_int_equal(told, 1);
+	assert_true(drain(g, 0, 'w') > 0);
+	run(g->f);
+	assert_int_equal(told, 1);
+}
+
 int main(void)
 {
 #define G(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -340,6 +364,7 @@ int main(void)
 		G(nonsense_is_ignored),
 		G(bad_buffers),
 		G(reset_with_output_stuck),
+		G(reset_while_drained),
 	};
 
 	return run_all(tests);
