@@ -32,10 +32,13 @@
 
 /*
  * What ends a guest that is gone already means: do not wait for its devices.
- * That is no orderly end, but a crash remains one.
+ * That is no orderly end, but a crash remains one.  That it goes in order, once
+ * more, is no news: it can have powered off while its channels were emptied.
  */
 static void end(struct machine *m, enum machine_end how, const char *reason)
 {
+	if (m->ending && how == END_POWEROFF)
+		return;
 	m->abandoned = m->ending;
 	loop_stop(m->loop);
 	if (m->ending && m->result.end != END_POWEROFF)

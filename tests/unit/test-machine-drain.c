@@ -49,6 +49,13 @@ static void stays_busy(void)
 {
 }
 
+/* As a session whose channels were emptied in vain, for the guest had gone. */
+static void ends_in_order(void)
+{
+	machine_stop(machine, END_POWEROFF, "exited");
+	comes_to_rest();
+}
+
 static struct run_config with_device(void)
 {
 	struct run_config cfg = one_cpu();
@@ -100,6 +107,21 @@ static void end_waits_for_devices(void **state)
 	assert_int_equal(result.end, END_POWEROFF);
 	/* And more, where a second passes meanwhile. */
 	assert_true(nr_looks >= 4);
+	assert_int_equal(nr_busy, 0);
+}
+
+/* Who goes in order twice has its devices waited for all the same. */
+static void two_ends_are_one(void **state)
+{
+	struct run_config cfg = with_device();
+	struct machine_result result;
+
+	(void)state;
+	nr_busy = 3;
+	when_busy = ends_in_order;
+	result = run(&cfg, power_off);
+	assert_int_equal(result.end, END_POWEROFF);
+	assert_string_equal(result.reason, "poweroff");
 	assert_int_equal(nr_busy, 0);
 }
 
@@ -199,7 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(end_waits_for_devices),	 TEST(reboot_waits_for_devices),
 		TEST(signal_ends_the_wait),	 TEST(signal_ends_a_reboot),
-		TEST(killed_one_waits_a_second),
+		TEST(killed_one_waits_a_second), TEST(two_ends_are_one),
 	};
 
 	kernel = fake_image();
