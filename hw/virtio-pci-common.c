@@ -115,6 +115,10 @@ static void start(struct virtio_pci *v)
 	}
 	v->state = VIRTIO_RUNNING;
 	dev->ops->start(dev);
+	/* The driver may have filled queues before, but not kicked: 3.1.1. */
+	for (unsigned int i = 0; i < dev->nr_queues; i++)
+		if (dev->queues[i].started)
+			virtio_kick(dev, i);
 }
 
 static bool features_ok(struct virtio_pci *v)

@@ -79,7 +79,7 @@ static void on_kick(void *opaque, uint32_t events)
 	bus_unlock(rng->dev.bus);
 }
 
-/* What the driver made available before comes with the first kick. */
+/* What the driver made available before comes with the transport's kick. */
 static void start(struct virtio_dev *dev)
 {
 	(void)dev;

@@ -43,7 +43,8 @@ struct virtio_ops {
 	void (*config_write)(struct virtio_dev *dev, unsigned int off,
 			     const void *buf, unsigned int len);
 
-	/* DRIVER_OK: queues that the driver enabled are started.  dev_lock. */
+	/* DRIVER_OK: queues that the driver enabled are started, and each is
+	 * kicked afterwards.  dev_lock. */
 	void (*start)(struct virtio_dev *dev);
 	/*
 	 * Asks the serving thread to end its use of queues and guest RAM, what

@@ -104,6 +104,22 @@ static void starts_the_queues_that_are_enabled(void **state)
 	assert_int_equal(get(FIELD(queue_enable), 2), 0);
 }
 
+/* No kick comes for what a driver has filled in before it may kick. */
+static void looks_at_queues_once_they_start(void **state)
+{
+	struct driver d;
+
+	(void)state;
+	driver_init(&d, &mem, 8, 0);
+	accept(VERSION_1);
+	place(0, &d);
+	assert_false(readable(model.dev.queues[0].kick_fd));
+	set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
+	assert_true(readable(model.dev.queues[0].kick_fd));
+	assert_false(readable(model.dev.queues[1].kick_fd));
+	assert_int_equal(model.dev.queues[0].nr_kicks, 0);
+}
+
 static void fails_without_bus_mastering(void **state)
 {
 	struct capture c;
@@ -293,6 +309,7 @@ int main(void)
 		TEST(refuses_features_never_offered),
 		TEST(features_are_fixed_once_ok),
 		TEST(starts_the_queues_that_are_enabled),
+		TEST(looks_at_queues_once_they_start),
 		TEST(fails_without_bus_mastering),
 		TEST(fails_with_a_queue_past_ram),
 		TEST(reset_waits_for_the_model),
