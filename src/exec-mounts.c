@@ -28,7 +28,8 @@ static int add_share(struct run_config *run, const char *path, const char *tag,
 	struct share_config *s = &run->shares[run->nr_shares];
 
 	if (run->nr_shares == CONFIG_MAX_SHARES) {
-		log_err("%s: one shared directory too many; %d are possible",
+		log_err("%s: one shared directory too many; %d are possible; "
+			"leave out a --share or --rw",
 			path, CONFIG_MAX_SHARES);
 		return -ENOSPC;
 	}
@@ -63,8 +64,9 @@ static int add_dir(struct exec_plan *p, enum job_mount_kind kind,
 {
 	int r = add_share(&p->cfg->run, path, tag, read_only);
 
-	if (!r)
-		r = add_mount(p, kind, "virtiofs", tag, at, "");
+	if (r)
+		return r;
+	r = add_mount(p, kind, "virtiofs", tag, at, "");
 	p->job.mounts[p->job.nr_mounts - 1].read_only = read_only;
 	return r;
 }
@@ -133,6 +135,26 @@ static int add_tmp(struct exec_plan *p, char *const *rw)
 	return add_mount(p, JOB_MOUNT_DIR, "tmpfs", "tmp", "/tmp", "mode=1777");
 }
 
+/* What the host has there the guest does not see, unless it is shared. */
+static int check_cwd(const struct exec_plan *p, char *const *rw)
+{
+	static const char *const fresh[] = { "/run", "/dev/shm" };
+	const char *cwd = p->job.cwd;
+
+	for (unsigned int i = 0; i < p->cfg->nr_rw; i++)
+		if (within(cwd, rw[i]))
+			return 0;
+	for (size_t i = 0; !p->cfg->root && i < ARRAY_SIZE(fresh); i++) {
+		if (!within(cwd, fresh[i]) || !strcmp(cwd, fresh[i]))
+			continue;
+		log_err("%s: the guest has a fresh %s; add --rw %s, or start "
+			"elsewhere by --cwd",
+			cwd, fresh[i], cwd);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int add_rw(struct exec_plan *p, char *const *rw)
 {
 	char tag[32];
@@ -175,6 +197,8 @@ int exec_plan_mounts(struct exec_plan *p)
 		return out_of_memory();
 	for (unsigned int i = 0; !r && i < p->cfg->nr_rw; i++)
 		r = resolve("--rw", p->cfg->rw[i], &rw[i]);
+	if (!r)
+		r = check_cwd(p, rw);
 	if (!r)
 		r = add_root(p);
 	if (!r)

@@ -212,6 +212,7 @@ static int set_cwd(struct exec_plan *p)
 {
 	const struct exec_config *cfg = p->cfg;
 	const char *cwd = cfg->cwd;
+	int r;
 
 	if (cwd && *cwd != '/' && cfg->root) {
 		log_err("--cwd: %s: with --root, a path from / on is needed",
@@ -226,8 +227,10 @@ static int set_cwd(struct exec_plan *p)
 		p->job.cwd = realpath(cwd ? cwd : ".", NULL);
 	if (p->job.cwd)
 		return 0;
-	log_err("%s: %s", cwd ? cwd : ".", strerror(errno));
-	return -errno;
+	r = -errno;
+	log_err("--cwd: %s: %s; name a directory", cwd ? cwd : ".",
+		strerror(-r));
+	return r;
 }
 
 static int set_limits(struct job *job)

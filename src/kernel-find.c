@@ -73,6 +73,13 @@ static char *installed_image(const char *prefix, const char *version,
 	return NULL;
 }
 
+static int refuse_denied(const char *image)
+{
+	log_err("%s: cannot be read by this user; as root: chmod a+r %s", image,
+		image);
+	return -EACCES;
+}
+
 static int find_installed(struct kernel *k, const char *version,
 			  const char *prefix, const char *given)
 {
@@ -82,10 +89,8 @@ static int find_installed(struct kernel *k, const char *version,
 	if (k->image)
 		return 0;
 	if (denied)
-		log_err("%s: cannot be read by this user; as root: chmod a+r "
-			"%s",
-			denied, denied);
-	else if (given)
+		return refuse_denied(denied);
+	if (given)
 		log_err("--kernel: %s: neither a file, nor a build tree, nor "
 			"an installed kernel; see ls /lib/modules /boot",
 			given);
@@ -93,12 +98,16 @@ static int find_installed(struct kernel *k, const char *version,
 		log_err("the running kernel's image (%s) is not installed; say "
 			"--kernel FILE, or a version of ls /lib/modules",
 			version);
-	return denied ? -EACCES : -ENOENT;
+	return -ENOENT;
 }
 
-/* A directory: a build tree, or one of /lib/modules. */
-static int find_in_dir(struct kernel *k, const char *dir)
+/* A directory: a build tree, or one of /lib/modules, whose image may be
+ * elsewhere. */
+static int find_in_dir(struct kernel *k, const char *dir, const char *prefix)
 {
+	char *denied cleanup_free = NULL;
+	char *real cleanup_free = realpath(dir, NULL);
+
 	const char *const names[] = { arch_text.tree_image, "vmlinuz",
 				      "vmlinux" };
 
@@ -111,7 +120,18 @@ static int find_in_dir(struct kernel *k, const char *dir)
 		}
 		if (!access(k->image, R_OK))
 			return 0;
+		if (errno == EACCES)
+			return refuse_denied(k->image);
 	}
+	free(k->image);
+	k->image = NULL;
+	if (real)
+		k->image = installed_image(prefix, strrchr(real, '/') + 1,
+					   &denied);
+	if (k->image)
+		return 0;
+	if (denied)
+		return refuse_denied(denied);
 	log_err("--kernel: %s: no kernel is built there; run make in it, or "
 		"name an image",
 		dir);
@@ -233,7 +253,7 @@ int kernel_find(struct kernel *k, const char *spec, const char *running,
 	if (!spec)
 		version = running;
 	else if (is_dir(spec))
-		r = find_in_dir(k, spec);
+		r = find_in_dir(k, spec, prefix);
 	else if (!strchr(spec, '/') && access(spec, F_OK))
 		version = spec;
 	else if (!(k->image = strdup(spec)))

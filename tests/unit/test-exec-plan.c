@@ -58,8 +58,9 @@ static void knows_images(void **state)
 	free(image);
 }
 
-/* A plan of these options, up to its mounts. */
-static int plan(struct exec_plan *p, struct exec_config *cfg, const char *cwd)
+/* A plan of these options, up to its mounts; why there is none. */
+static int refused(struct exec_plan *p, struct exec_config *cfg,
+		   const char *cwd, const char *why)
 {
 	static struct capture c;
 	int r;
@@ -71,8 +72,13 @@ static int plan(struct exec_plan *p, struct exec_config *cfg, const char *cwd)
 		r = exec_plan_mounts(p);
 	capture_end(&c);
 	if (r)
-		assert_non_null(strstr(c.text, "name a directory"));
+		assert_non_null(strstr(c.text, why));
 	return r;
+}
+
+static int plan(struct exec_plan *p, struct exec_config *cfg, const char *cwd)
+{
+	return refused(p, cfg, cwd, "name a directory");
 }
 
 static void fini(struct exec_plan *p)
@@ -207,6 +213,40 @@ static void refuses(void **state)
 	fini(&p);
 }
 
+/* What the guest has afresh is no place to start in, but where it is shared. */
+static void starts_where_something_is(void **state)
+{
+	struct exec_config cfg = { 0 };
+	struct exec_plan p;
+	char rw[] = "/dev/shm";
+
+	(void)state;
+	assert_int_equal(refused(&p, &cfg, "/dev/shm/x", "--rw /dev/shm/x"),
+			 -EINVAL);
+	fini(&p);
+	cfg = (struct exec_config){ 0 };
+	assert_int_equal(refused(&p, &cfg, "/run/x", "a fresh /run"), -EINVAL);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { rw }, .nr_rw = 1 };
+	assert_int_equal(plan(&p, &cfg, "/dev/shm/x"), 0);
+	fini(&p);
+	cfg = (struct exec_config){ 0 };
+	assert_int_equal(plan(&p, &cfg, "/run"), 0);
+	fini(&p);
+}
+
+static void shares_have_an_end(void **state)
+{
+	struct exec_config cfg = { .run.nr_shares = CONFIG_MAX_SHARES };
+	struct exec_plan p;
+
+	(void)state;
+	assert_int_equal(refused(&p, &cfg, "/", "leave out a --share"),
+			 -ENOSPC);
+	assert_int_equal(p.job.nr_mounts, 0);
+	fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +256,8 @@ int main(void)
 		cmocka_unit_test(tmp_is_fresh_or_the_hosts),
 		cmocka_unit_test(image_is_the_first_disk),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(starts_where_something_is),
+		cmocka_unit_test(shares_have_an_end),
 	};
 
 	return run_all_with(tests, fixture_setup, fixture_teardown);

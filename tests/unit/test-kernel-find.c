@@ -58,6 +58,8 @@ static void assert_refused(const char *spec, const char *running, int r,
 
 static void finds_installed(void **state)
 {
+	char path[PATH_MAX];
+
 	(void)state;
 	assert_refused(NULL, V, -ENOENT, "the running kernel's image (" V ")");
 	fx_file("/boot/vmlinuz-" V, IMAGE);
@@ -66,6 +68,11 @@ static void finds_installed(void **state)
 	fx_file(DIR "/vmlinuz", IMAGE);
 	assert_found(NULL, V, DIR "/vmlinuz", DIR);
 	assert_refused("6.2", V, -ENOENT, "--kernel: 6.2: neither a file");
+	/* By the directory of its modules, which has no image. */
+	fx_file("/boot/vmlinuz-other", IMAGE);
+	fx_dir("/lib/modules/other");
+	assert_found(fx_path(path, "/lib/modules/other"), "5.0",
+		     "/boot/vmlinuz-other", DIR);
 	/* Under a name that is another's. */
 	fx_file("/boot/vmlinuz-6.2", IMAGE);
 	assert_refused("6.2", V, -EINVAL, "is " V ", not 6.2");
