@@ -16,8 +16,8 @@
  * with the terminal in raw mode (output processing kept); the parent confines
  * itself by mode and never returns to the caller's work: it returns 1 with
  * *status set to the exit status to give: the child's own; 128 + n when signal
- * n killed it that was forwarded to it; else 1, and the signal is named on
- * stderr.  If stdin is no terminal: returns 0 at once, no fork.
+ * n killed it that was forwarded to it; else *status stays as it was, that of a
+ * failure, and the signal is named on stderr.  If stdin is no terminal: returns 0 at once, no fork.
  * The child dies when the parent does (PDEATHSIG).  -errno logged.
  *
  * Called before there are threads.  In the background of a job-control shell

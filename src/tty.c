@@ -33,6 +33,7 @@ static const struct sandbox_ioctl ioctls[] = {
 
 struct guard {
 	pid_t child;
+	int failed; /* the status of a child that was killed */
 	struct termios saved;
 	sigset_t sent; /* what was forwarded so far */
 };
@@ -83,7 +84,7 @@ static int exit_status(const struct guard *g, int wstatus)
 	else
 		log_err("the VM's process was killed by signal %d (%s)", sig,
 			strsignal(sig));
-	return 1;
+	return g->failed;
 }
 
 /* True, and the terminal restored, when the child is gone. */
@@ -165,7 +166,7 @@ static int be_parent(struct guard *g, enum sandbox_mode mode)
 		(void)kill(g->child, SIGKILL);
 		(void)waitpid(g->child, NULL, 0);
 		restore(g);
-		return 1;
+		return g->failed;
 	}
 	return watch(g);
 }
@@ -189,6 +190,7 @@ int tty_guard(enum sandbox_mode mode, int *status)
 
 	if (!isatty(STDIN_FILENO))
 		return 0;
+	g.failed = *status;
 	sigemptyset(&g.sent);
 	if (tcgetattr(STDIN_FILENO, &g.saved)) {
 		r = -errno;

@@ -32,6 +32,8 @@
 #else
 #define MODE SANDBOX_ON
 #endif
+/* What the caller gives for a child that is killed. */
+#define FAILED 125
 
 struct term {
 	int master;
@@ -83,7 +85,7 @@ static void on_term(int sig)
 
 static void start(struct term *t, void (*prepare)(void))
 {
-	int slave, status = 0, r;
+	int slave, status = FAILED, r;
 
 	assert_int_equal(openpty(&t->master, &slave, NULL, NULL, NULL), 0);
 	tcgetattr(slave, &t->before);
@@ -220,7 +222,7 @@ static void restored_after_kill_9(void **state)
 	(void)state;
 	start(&t, NULL);
 	assert_int_equal(kill(t.child, SIGKILL), 0);
-	assert_int_equal(finish(&t), 1);
+	assert_int_equal(finish(&t), FAILED);
 }
 
 static void restored_after_abort(void **state)
@@ -230,7 +232,7 @@ static void restored_after_abort(void **state)
 	(void)state;
 	start(&t, NULL);
 	type(&t, "a");
-	assert_int_equal(finish(&t), 1);
+	assert_int_equal(finish(&t), FAILED);
 }
 
 static void restored_after_seccomp_kill(void **state)
@@ -248,7 +250,7 @@ static void restored_after_seccomp_kill(void **state)
 	buf[n] = 0;
 	assert_non_null(strstr(buf, "SIGSYS"));
 	assert_non_null(strstr(buf, "--sandbox log"));
-	assert_int_equal(finish(&t), 1);
+	assert_int_equal(finish(&t), FAILED);
 }
 
 static void prepare_term(void)
@@ -394,7 +396,7 @@ static void guardian_holds_no_fds(void **state)
 	assert_int_equal(poll(&pfd, 1, 5000), 1);
 	assert_true(pfd.revents & POLLHUP);
 	assert_int_equal(kill(t.guard, SIGCONT), 0);
-	assert_int_equal(finish(&t), 1);
+	assert_int_equal(finish(&t), FAILED);
 	close(p[0]);
 }
 
