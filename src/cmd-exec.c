@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,7 +48,8 @@ static void write_command(struct json *j, const void *opaque)
 	json_object_end(j);
 }
 
-static int run_once(struct exec_config *cfg, struct stats *stats)
+/* *told: something from outside has ended it. */
+static int run_once(struct exec_config *cfg, struct stats *stats, bool *told)
 {
 	int fd cleanup_fd = -1;
 	struct exec_result res;
@@ -58,6 +60,7 @@ static int run_once(struct exec_config *cfg, struct stats *stats)
 	exec_run(cfg, stats, &res);
 	if (!res.reason)
 		return res.status;
+	*told = !strcmp(res.reason, "interrupted");
 	result = (struct result){ cfg->run.name, res.reason, res.status };
 	if (result_write(fd, cfg->run.result_path, &result, write_command,
 			 &res) &&
@@ -66,22 +69,23 @@ static int run_once(struct exec_config *cfg, struct stats *stats)
 	return res.status;
 }
 
-/* In a process of its own, which ends when we do. */
-static int run_apart(struct exec_config *cfg)
+/* In a process of its own, which ends when we do, orderly, for the terminal's
+ * sake.  *told is shared with it. */
+static int run_apart(struct exec_config *cfg, bool *told)
 {
 	pid_t parent = getpid(), pid = fork();
 	struct stats stats;
 	int status;
 
 	if (!pid) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 		if (getppid() != parent)
 			_exit(EXEC_FAILED);
 		stats_init(&stats);
-		status = run_once(cfg, &stats);
+		status = run_once(cfg, &stats, told);
 		_exit(fflush(stdout) ? EXEC_FAILED : status);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+	if (pid < 0 || TEMP_FAILURE_RETRY(waitpid(pid, &status, 0)) != pid) {
 		log_err("cannot start a process: %s", strerror(errno));
 		return EXEC_FAILED;
 	}
@@ -116,24 +120,25 @@ static void summarize(uint64_t *us, size_t nr, size_t failed, int first)
 static int run_many(struct exec_config *cfg)
 {
 	uint64_t *us cleanup_free = calloc(cfg->repeat, sizeof(*us));
+	bool *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE,
+			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	size_t nr = 0, failed = 0;
 	int first = 0;
 
-	if (!us) {
+	if (!us || told == MAP_FAILED) {
 		log_err("--repeat: out of memory");
 		return EXEC_FAILED;
 	}
-	while (nr < cfg->repeat) {
+	/* What asked one to end means all. */
+	while (nr < cfg->repeat && !*told) {
 		uint64_t start = now_ns();
-		int status = run_apart(cfg);
+		int status = run_apart(cfg, told);
 
 		us[nr++] = (now_ns() - start) / 1000;
 		if (status && !failed++)
 			first = status;
-		/* What asked this one to end means all. */
-		if (status == 128 + SIGINT || status == 128 + SIGTERM)
-			break;
 	}
+	(void)munmap(told, sizeof(*told));
 	summarize(us, nr, failed, first);
 	return first;
 }
@@ -142,6 +147,7 @@ int cmd_exec(int argc, char **argv)
 {
 	struct exec_config *cfg = NULL;
 	struct stats stats;
+	bool told = false;
 	int status;
 	int r;
 
@@ -151,8 +157,9 @@ int cmd_exec(int argc, char **argv)
 		status = cmd_answer("exec", r);
 		return status == STATUS_FAILED ? EXEC_FAILED : status;
 	}
-	status = cfg->repeat > 1 && !cfg->dry_run ? run_many(cfg) :
-						    run_once(cfg, &stats);
+	status = cfg->repeat > 1 && !cfg->dry_run ?
+			 run_many(cfg) :
+			 run_once(cfg, &stats, &told);
 	config_destroy_exec(cfg);
 	return status;
 }
