@@ -41,6 +41,12 @@ int exec_plan_root(struct exec_plan *p);
  * NULL, and in *remedy what it is instead, and what to do.
  */
 const char *exec_root_type(const void *head, size_t len, const char **remedy);
+/*
+ * exec-memory.c: bytes of memory that the host has available, or less where a
+ * control group sets a limit.  prefix: "", or what is before /proc and /sys.  0 or
+ * -EINVAL, logged.
+ */
+int exec_memory_available(const char *prefix, uint64_t *bytes);
 /* exec-mounts.c: p->job's mounts, and the shares and disks they are of. */
 int exec_plan_mounts(struct exec_plan *p);
 

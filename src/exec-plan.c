@@ -33,21 +33,16 @@ static int out_of_memory(void)
 /* Half of what is available, for the host goes on with its own work. */
 static int choose_memory(struct memory_config *mem)
 {
-	char *text cleanup_free = NULL;
-	unsigned long long kib;
-	const char *at;
+	uint64_t available;
+	int r;
 
 	if (mem->bytes != EXEC_MEMORY_DEFAULT)
 		return 0;
-	if (read_file("/proc/meminfo", KIB(64), &text, NULL) ||
-	    !(at = strstr(text, "\nMemAvailable:")) ||
-	    sscanf(at, "\nMemAvailable: %llu", &kib) != 1) {
-		log_err("/proc/meminfo does not tell how much memory is "
-			"available; say --memory SIZE");
-		return -EINVAL;
-	}
-	mem->bytes = align_down(MIN(KIB(kib) / 2, MAX_MEMORY), MEMORY_UNIT);
-	return 0;
+	r = exec_memory_available("", &available);
+	if (!r)
+		mem->bytes =
+			align_down(MIN(available / 2, MAX_MEMORY), MEMORY_UNIT);
+	return r;
 }
 
 static void choose_cpus(struct cpus_config *cpus)

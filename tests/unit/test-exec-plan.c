@@ -247,6 +247,50 @@ static void shares_have_an_end(void **state)
 	fini(&p);
 }
 
+static void assert_available(uint64_t bytes)
+{
+	uint64_t have = 0;
+
+	assert_int_equal(exec_memory_available(fixture_root, &have), 0);
+	assert_true(have == bytes);
+}
+
+/* The least of the host's and of what each group around us has left. */
+static void memory_has_limits(void **state)
+{
+	(void)state;
+	fx_file("/proc/meminfo", "MemTotal:    9000000 kB\n"
+				 "MemAvailable:   4000000 kB\n");
+	assert_available(KIB(4000000));
+	fx_file("/proc/self/cgroup", "1:name=systemd:/x\n0::/outer/in\n");
+	fx_file("/sys/fs/cgroup/outer/in/memory.max", "max\n");
+	fx_file("/sys/fs/cgroup/outer/in/memory.current", "5\n");
+	assert_available(KIB(4000000));
+	fx_file("/sys/fs/cgroup/outer/memory.max", "1000000000\n");
+	fx_file("/sys/fs/cgroup/outer/memory.current", "900000000\n");
+	fx_file("/sys/fs/cgroup/outer/memory.stat",
+		"anon 200000000\ninactive_file 400000000\n"
+		"active_file 300000000\n");
+	assert_available(800000000);
+	/* As in a container, which has a tree of its own. */
+	fx_file("/proc/self/cgroup", "0::/\n");
+	fx_file("/sys/fs/cgroup/memory.max", "4096\n");
+	fx_file("/sys/fs/cgroup/memory.current", "4097\n");
+	assert_available(0);
+}
+
+static void memory_unknown(void **state)
+{
+	static struct capture c;
+	uint64_t have;
+
+	(void)state;
+	fx_file("/proc/meminfo", "MemTotal:    9000000 kB\n");
+	capture_begin(&c);
+	assert_int_equal(exec_memory_available(fixture_root, &have), -EINVAL);
+	assert_non_null(strstr(capture_end(&c), "say --memory SIZE"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +302,8 @@ int main(void)
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(starts_where_something_is),
 		cmocka_unit_test(shares_have_an_end),
+		cmocka_unit_test(memory_has_limits),
+		cmocka_unit_test(memory_unknown),
 	};
 
 	return run_all_with(tests, fixture_setup, fixture_teardown);
