@@ -304,8 +304,8 @@ static int confine(struct virtio_dev *dev, enum sandbox_mode mode,
 	int r = 0;
 
 	for (unsigned int i = 0; !r && i < blk->nr; i++)
-		r = worker_confine(blk->queues[i].worker, mode, lists,
-				   nr_lists);
+		r = worker_confine(blk->queues[i].worker, mode, lists, nr_lists,
+				   NULL);
 	return r;
 }
 

@@ -36,8 +36,7 @@ struct virtio_fs {
 	struct worker *worker;
 
 	/* The worker's. */
-	bool entered;
-	bool confined; /* set before its first run */
+	bool fenced; /* set before it confines itself */
 	struct iovec iov[VIRTQ_MAX_SEGMENTS];
 	uint64_t nr_requests;
 };
@@ -84,14 +83,13 @@ static void serve(struct virtio_fs *fs)
 			;
 }
 
-static bool enter(struct virtio_fs *fs)
+/* The worker, before there is a guest: afterwards whoever has taken over another
+ * thread could keep this one from it. */
+static int enter(void *opaque)
 {
-	if (!fs->entered && share_enter(fs->share, fs->confined)) {
-		virtio_fail_host(&fs->dev, "its thread could not be confined");
-		return false;
-	}
-	fs->entered = true;
-	return true;
+	struct virtio_fs *fs = opaque;
+
+	return share_enter(fs->share, fs->fenced);
 }
 
 static void run(void *opaque)
@@ -106,8 +104,6 @@ static void run(void *opaque)
 	};
 	unsigned int i;
 
-	if (!enter(fs))
-		return;
 	while (!worker_told(fs->worker)) {
 		serve(fs);
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
@@ -171,8 +167,8 @@ static int confine(struct virtio_dev *dev, enum sandbox_mode mode,
 
 	if (r)
 		return r;
-	fs->confined = mode != SANDBOX_OFF;
-	return worker_confine(fs->worker, mode, lists, nr_lists);
+	fs->fenced = mode != SANDBOX_OFF;
+	return worker_confine(fs->worker, mode, lists, nr_lists, enter);
 }
 
 static void stats(struct virtio_dev *dev, struct json *j)

@@ -23,6 +23,7 @@ struct confinement {
 	enum sandbox_mode mode;
 	const struct sandbox_ioctls *lists;
 	size_t nr_lists;
+	int (*enter)(void *opaque); /* or NULL */
 	bool wanted, done;
 	int error;
 };
@@ -51,6 +52,8 @@ static void confine(struct worker *w)
 
 	pthread_mutex_unlock(&w->lock);
 	r = sandbox_thread(c->mode, w->kind, c->lists, c->nr_lists);
+	if (!r && c->enter)
+		r = c->enter(w->opaque);
 	pthread_mutex_lock(&w->lock);
 	c->error = r;
 	c->done = true;
@@ -156,7 +159,8 @@ void worker_destroy(struct worker *w)
 }
 
 int worker_confine(struct worker *w, enum sandbox_mode mode,
-		   const struct sandbox_ioctls *lists, size_t nr_lists)
+		   const struct sandbox_ioctls *lists, size_t nr_lists,
+		   int (*enter)(void *opaque))
 {
 	int r;
 
@@ -164,6 +168,7 @@ int worker_confine(struct worker *w, enum sandbox_mode mode,
 	w->confine = (struct confinement){ .mode = mode,
 					   .lists = lists,
 					   .nr_lists = nr_lists,
+					   .enter = enter,
 					   .wanted = true };
 	pthread_cond_broadcast(&w->changed);
 	while (!w->confine.done)

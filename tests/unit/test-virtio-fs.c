@@ -30,6 +30,20 @@ static struct {
 	int skip, error;
 } fail;
 
+/* The filter is not what is tried here. */
+int __wrap_sandbox_thread(enum sandbox_mode mode, enum sandbox_thread kind,
+			  const struct sandbox_ioctls *lists, size_t nr_lists);
+
+int __wrap_sandbox_thread(enum sandbox_mode mode, enum sandbox_thread kind,
+			  const struct sandbox_ioctls *lists, size_t nr_lists)
+{
+	(void)mode;
+	(void)kind;
+	(void)lists;
+	(void)nr_lists;
+	return 0;
+}
+
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
@@ -135,7 +149,8 @@ static int create(void)
 
 	params.path = fx_path(path, "/share");
 	return share_create(&share, &params) ||
-	       virtio_fs_create(&dev, share, "share", "data");
+	       virtio_fs_create(&dev, share, "share", "data") ||
+	       dev->ops->confine(dev, SANDBOX_OFF, NULL, 0);
 }
 
 static int setup(void **state)
@@ -300,6 +315,24 @@ static void insists_on_landlock(void **state)
 	}
 }
 
+/* What a guest may have taken over is fenced in before the guest begins. */
+static void fence_comes_first(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 2)
+		skip();
+	fail.nr = SYS_landlock_restrict_self;
+	fail.skip = 0;
+	fail.error = EPERM;
+	/* Without it none is wanted. */
+	assert_int_equal(dev->ops->confine(dev, SANDBOX_OFF, NULL, 0), 0);
+	capture_begin(&c);
+	assert_int_equal(dev->ops->confine(dev, SANDBOX_ON, NULL, 0), -EPERM);
+	assert_non_null(strstr(capture_end(&c), "cannot be confined"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -310,6 +343,7 @@ int main(void)
 		T(forgets),
 		T(fails_without_a_header),
 		T(insists_on_landlock),
+		T(fence_comes_first),
 	};
 
 	return run_all(tests);

@@ -4,7 +4,9 @@
  */
 #include "harness.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -26,10 +28,22 @@ static void run(void *opaque)
 	atomic_fetch_add(&nr_ends, 1);
 }
 
+static pthread_t entered_by;
+static int enter_error;
+
+static int enter(void *opaque)
+{
+	assert_ptr_equal(opaque, &nr_runs);
+	entered_by = pthread_self();
+	return enter_error;
+}
+
 static int create(void **state)
 {
 	(void)state;
 	nr_runs = nr_ends = 0;
+	entered_by = pthread_self();
+	enter_error = 0;
 	return worker_create(&w, "test", SANDBOX_DISK, run, &nr_runs);
 }
 
@@ -108,10 +122,23 @@ static void tells_when_it_has_stopped(void **state)
 	close(fd);
 }
 
+/* In its own thread, and by the time that the caller goes on. */
+static void enters_when_it_is_confined(void **state)
+{
+	(void)state;
+	assert_int_equal(worker_confine(w, SANDBOX_OFF, NULL, 0, enter), 0);
+	assert_false(pthread_equal(entered_by, pthread_self()));
+	enter_error = -EPERM;
+	assert_int_equal(worker_confine(w, SANDBOX_OFF, NULL, 0, enter),
+			 -EPERM);
+	worker_destroy(w);
+	assert_int_equal(nr_runs, 0);
+}
+
 static void ends_while_it_serves(void **state)
 {
 	(void)state;
-	assert_int_equal(worker_confine(w, SANDBOX_OFF, NULL, 0), 0);
+	assert_int_equal(worker_confine(w, SANDBOX_OFF, NULL, 0, NULL), 0);
 	worker_start(w, -1);
 	wait_for_runs(1);
 	worker_destroy(w);
@@ -126,6 +153,7 @@ int main(void)
 		cmocka_unit_test_setup(starts_again_after_each_stop, create),
 		cmocka_unit_test_setup(stop_takes_a_start_back, create),
 		cmocka_unit_test_setup(tells_when_it_has_stopped, create),
+		cmocka_unit_test_setup(enters_when_it_is_confined, create),
 		cmocka_unit_test_setup(ends_while_it_serves, create),
 	};
 
