@@ -2,7 +2,7 @@
 /*
  * fsx - changes a file in random ways and compares it with what memory has of it:
  *
- *	fsx FILE OPERATIONS SEED
+ *	fsx FILE OPERATIONS SEED [no-maps]
  *
  * Says "fsx good" or what differs, where, after which operations; status 1. The
  * file is written, also through mappings and to its end, read, cut, lengthened,
@@ -27,7 +27,7 @@
 
 static const char *path;
 static int fd = -1;
-static bool direct;
+static bool maps = true, direct;
 static uint8_t want[MAX], *buf; /* buf is aligned */
 static unsigned long size, nr, from, len;
 static uint64_t seed;
@@ -236,7 +236,8 @@ static void operate(void)
 	case 6:
 	case 7:
 	case 8:
-		map();
+		if (maps)
+			map();
 		break;
 	case 9:
 	case 10:
@@ -259,6 +260,7 @@ int main(int argc, char **argv)
 	path = argv[1];
 	last = strtoul(argv[2], NULL, 0);
 	seed = strtoull(argv[3], NULL, 0);
+	maps = argc == 4;
 	buf = aligned_alloc(BLOCK, MAX);
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	must("open", fd);
