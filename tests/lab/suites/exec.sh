@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # `wherry exec` as its caller sees it: streams, statuses and reasons, each way to
 # fail, what stays on the host, kernels of distributions, an assigned NVMe.
-# lab: --kernel lts --memory 3G --device nvme,serial=w0 --timeout 900
+# lab: --kernel lts --arch any --memory 3G --device nvme,serial=w0 --timeout 900
 # lab-prepare: tests/lab/stock 6.1
 # lab-prepare: tests/lab/stock 6.12
 # shellcheck disable=SC2016 # what is quoted the guest expands
