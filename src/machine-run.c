@@ -80,7 +80,9 @@ void machine_stop(struct machine *m, enum machine_end how, const char *reason)
 
 static void on_reset(struct machine *m)
 {
-	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns || m->wanted) {
+	/* One that was to end has ended, whatever its devices still do. */
+	if (m->cfg->on_reboot == REBOOT_EXIT || m->asked_ns || m->wanted ||
+	    m->ending) {
 		end_orderly(m, "reset");
 		return;
 	}

@@ -56,6 +56,13 @@ static void ends_in_order(void)
 	comes_to_rest();
 }
 
+/* As a note that came too late for the loop, which was ending already. */
+static void has_asked_for_a_reset(void)
+{
+	machine_event(machine, VM_RESET);
+	comes_to_rest();
+}
+
 static struct run_config with_device(void)
 {
 	struct run_config cfg = one_cpu();
@@ -123,6 +130,28 @@ static void two_ends_are_one(void **state)
 	assert_int_equal(result.end, END_POWEROFF);
 	assert_string_equal(result.reason, "poweroff");
 	assert_int_equal(nr_busy, 0);
+}
+
+static int counted_power_off(struct kvm_run *run)
+{
+	atomic_fetch_add(&entries, 1);
+	return power_off(run);
+}
+
+/* Nor does it begin again where it wanted to, too. */
+static void what_ends_is_not_reset(void **state)
+{
+	struct run_config cfg = with_device();
+	struct machine_result result;
+
+	(void)state;
+	assert_int_equal(cfg.on_reboot, REBOOT_RESTART);
+	nr_busy = 3;
+	when_busy = has_asked_for_a_reset;
+	result = run(&cfg, counted_power_off);
+	assert_int_equal(result.end, END_POWEROFF);
+	assert_string_equal(result.reason, "poweroff");
+	assert_int_equal(atomic_load(&entries), 1);
 }
 
 static int reboots_once(struct kvm_run *run)
@@ -222,6 +251,7 @@ int main(void)
 		TEST(end_waits_for_devices),	 TEST(reboot_waits_for_devices),
 		TEST(signal_ends_the_wait),	 TEST(signal_ends_a_reboot),
 		TEST(killed_one_waits_a_second), TEST(two_ends_are_one),
+		TEST(what_ends_is_not_reset),
 	};
 
 	kernel = fake_image();
