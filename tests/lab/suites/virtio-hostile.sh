@@ -32,6 +32,12 @@ no_complaint()
 	! said all '^complaint'
 }
 
+# After all that was written there before.
+ends_honestly()
+{
+	[ "$(tail -c 7 "$1")" = honest ]
+}
+
 truncate -s 16M /tmp/disk
 mkdir /tmp/t
 echo there >/tmp/t/file
@@ -50,6 +56,7 @@ check disk-abused abused block 34
 check disk-works-afterwards said all '^block works$'
 check disk-told told disk0
 check console-abused abused console 55
+check console-works-afterwards ends_honestly /tmp/channel
 check console-told told channels
 check share-abused abused fs 55
 check share-works-afterwards grep -qx honest /tmp/t/new
