@@ -89,6 +89,12 @@ static int open_streams(struct command *c, struct ends *e,
 			if (e->fd[i] < 0)
 				return no_streams(why, "a terminal");
 			break;
+		case JOB_AS_OUT:
+			e->fd[i] = fcntl(e->fd[STDOUT_FILENO], F_DUPFD_CLOEXEC,
+					 0);
+			if (e->fd[i] < 0)
+				return no_streams(why, "a pipe");
+			break;
 		case JOB_NULL:
 			e->fd[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
 			if (e->fd[i] < 0)

@@ -22,8 +22,6 @@
 
 #include "util.h"
 
-#define GRACE_MS 10000 /* for the host to stop the machine */
-
 struct init {
 	struct job job;
 	int ports[NR_PORTS];
@@ -52,17 +50,25 @@ static void report(struct init *in, enum job_msg_type type)
 		port_send(in->ports[PORT_CONTROL], &in->msg);
 }
 
-/* The host stops the machine when it has the report. */
-static _Noreturn void finish(struct init *in)
+static _Noreturn void power_off(void)
 {
-	struct pollfd p = { .fd = in->ports[PORT_CONTROL] };
-
-	if (p.fd >= 0)
-		poll(&p, 1, GRACE_MS);
 	for (;;) {
 		reboot(RB_POWER_OFF);
 		pause();
 	}
+}
+
+/*
+ * The host stops the machine when it has the report, and whoever reads the
+ * command's output has it all: however slow that one is.
+ */
+static _Noreturn void finish(struct init *in)
+{
+	struct pollfd p = { .fd = in->ports[PORT_CONTROL] };
+
+	while (p.fd >= 0 && !(p.revents & (POLLHUP | POLLERR)))
+		poll(&p, 1, -1);
+	power_off();
 }
 
 static _Noreturn void fail(struct init *in, const struct job_failed *why)
@@ -160,11 +166,11 @@ int main(void)
 		fail(&in, &why);
 	reached(&in, JOB_AT_START);
 	report(&in, JOB_STARTED);
-	if (!relay_run(&command, in.ports, &end)) {
-		in.msg.exited = exited_of(&end);
-		sync();
-		reached(&in, JOB_AT_END);
-		report(&in, JOB_EXITED);
-	}
+	if (relay_run(&command, in.ports, &end))
+		power_off();
+	in.msg.exited = exited_of(&end);
+	sync();
+	reached(&in, JOB_AT_END);
+	report(&in, JOB_EXITED);
 	finish(&in);
 }

@@ -33,7 +33,7 @@ struct console {
 	bool direct; /* in is a regular file: read without the loop */
 	bool may_block; /* in is inherited: poll before each read */
 	bool tty, escaped;
-	void (*left)(void *opaque, uint64_t bytes); /* or NULL */
+	void (*left)(void *opaque, uint64_t bytes, bool lost); /* or NULL */
 	void *left_opaque;
 	uint64_t nr_read; /* bytes */
 	uint8_t buf[4096];

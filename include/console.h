@@ -38,8 +38,9 @@ struct console_params {
 	bool typed; /* FD: a terminal in raw mode; the escape is heeded */
 	/* FD: called when the other end is gone, or there is no more of it, with
 	 * how many bytes came from there.  The guest's end of an IN stays open
-	 * then.  Loop thread.  May be NULL. */
-	void (*left)(void *opaque, uint64_t bytes);
+	 * then.  lost: it takes no more though it is there, as a full disk; that
+	 * is logged.  Loop thread.  May be NULL. */
+	void (*left)(void *opaque, uint64_t bytes, bool lost);
 	void *opaque; /* left's */
 	/* What nobody is there to read waits for the next client, as does what
 	 * a client sent before it left; else both are dropped. */

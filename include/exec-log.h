@@ -14,9 +14,16 @@
 
 #define EXEC_LOG_TAIL 8192
 
+/* Somebody who may have stopped reading. */
+struct exec_log_sink {
+	int fd; /* -1: nobody */
+	bool deaf; /* had no room for the last */
+};
+
 struct exec_log {
 	int in; /* what the machine writes; does not block */
-	int file; /* --guest-log, or -1 */
+	struct exec_log_sink file; /* --guest-log */
+	struct exec_log_sink err; /* ours */
 	bool verbose; /* to stderr, too */
 	struct loop_source src;
 	char tail[EXEC_LOG_TAIL + 1]; /* the last bytes */

@@ -32,6 +32,9 @@ enum job_stream {
 	JOB_TTY, /* one pseudo-terminal for all streams that say so */
 	JOB_NULL, /* /dev/null: the port is not used */
 	JOB_CLOSED, /* nothing: the port is not used */
+	/* Of standard error only: standard output's pipe, so that what is written
+	 * to both stays in its order.  Its own port is not used. */
+	JOB_AS_OUT,
 	JOB_NR_STREAM_KINDS,
 };
 

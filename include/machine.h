@@ -36,7 +36,7 @@ struct machine_port {
 	int fd; /* the machine's from here on */
 	enum console_way way;
 	bool typed; /* see console.h */
-	void (*left)(void *opaque, uint64_t bytes);
+	void (*left)(void *opaque, uint64_t bytes, bool lost);
 };
 
 /*

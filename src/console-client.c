@@ -26,6 +26,8 @@ void console_set_connected(struct console *con, bool connected)
 /* Whoever was there has left, both ways. */
 static void client_left(struct console *con)
 {
+	bool lost;
+
 	fd_close(&con->in.fd);
 	if (con->watching_out)
 		loop_remove(con->loop, &con->out);
@@ -33,9 +35,10 @@ static void client_left(struct console *con)
 	pthread_mutex_lock(&con->lock);
 	fd_close(&con->out.fd);
 	con->gone = false;
+	lost = con->told;
 	pthread_mutex_unlock(&con->lock);
 	if (con->left)
-		con->left(con->left_opaque, con->nr_read);
+		con->left(con->left_opaque, con->nr_read, lost);
 	/* Who only reads hears of the end by left, with how much there was. */
 	if (!con->left || con->way != CONSOLE_IN)
 		console_set_connected(con, false);

@@ -13,6 +13,8 @@
 #include "util.h"
 
 #define ESCAPE 0x01 /* Ctrl-a */
+/* Reads of a file in a row; then it is another source's turn. */
+#define TURN_READS 64
 
 void console_kick_input(struct console *con)
 {
@@ -125,8 +127,13 @@ static void read_input(struct console *con)
 
 void console_read_direct(struct console *con)
 {
-	while (con->direct && con->in.fd >= 0 && !con->len)
+	for (int i = 0; con->direct && con->in.fd >= 0 && !con->len; i++) {
+		if (i == TURN_READS) {
+			console_wake(con);
+			return;
+		}
 		read_input(con);
+	}
 }
 
 void console_in_ready(void *opaque, uint32_t events)

@@ -143,15 +143,16 @@ static size_t write_failed(struct console *con, int err, size_t done,
 {
 	bool left = err == EPIPE || err == EIO || err == ECONNRESET;
 
-	if (left && con->keep) {
+	/* A reader that left is no error; the loop sees it too. */
+	if (!left && !con->told) {
+		con->told = true;
+		log_err("%s: output is lost: %s", con->name, strerror(err));
+	}
+	/* Who asks to hear of the end hears of this one. */
+	if (con->keep && (left || con->left)) {
 		con->gone = true;
 		return done;
 	}
-	/* A reader that left is no error; the loop sees it too. */
-	if (con->told || left)
-		return len;
-	con->told = true;
-	log_err("%s: output is lost: %s", con->name, strerror(err));
 	return len;
 }
 

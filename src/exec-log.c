@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,19 +19,25 @@
 #include "util.h"
 
 #define PRINT_LINES 20
+#define PREFIX "guest: "
+#define PATIENCE_MS 1000
+#define TURN_BYTES 4096
 #define PANIC "Kernel panic - not syncing"
 
 int exec_log_init(struct exec_log *l, const char *path, bool verbose, int *out)
 {
 	int fds[2], r;
 
-	*l = (struct exec_log){ .in = -1, .file = -1, .verbose = verbose };
+	*l = (struct exec_log){ .in = -1,
+				.file.fd = -1,
+				.err.fd = STDERR_FILENO,
+				.verbose = verbose };
 	if (path) {
-		l->file = open(path,
-			       O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-				       O_NOCTTY,
-			       0666);
-		if (l->file < 0) {
+		l->file.fd = open(path,
+				  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
+					  O_NOCTTY,
+				  0666);
+		if (l->file.fd < 0) {
 			r = -errno;
 			log_err("--guest-log: %s: %s", path, strerror(-r));
 			return r;
@@ -45,6 +52,29 @@ int exec_log_init(struct exec_log *l, const char *path, bool verbose, int *out)
 	l->in = fds[0];
 	*out = fds[1];
 	return 0;
+}
+
+/*
+ * A pipe that is full, with nobody who reads it, must not hold up the loop: it is
+ * waited for once, and gets nothing before it has room again.  What polls as
+ * writable takes a page.  0 or -errno.
+ */
+static int tell(struct exec_log_sink *sink, const char *buf, size_t len)
+{
+	struct pollfd p = { .fd = sink->fd, .events = POLLOUT };
+	int r = 0;
+
+	while (len && !r) {
+		size_t n = MIN(len, TURN_BYTES);
+
+		sink->deaf = !poll(&p, 1, sink->deaf ? 0 : PATIENCE_MS);
+		if (sink->deaf)
+			return 0;
+		r = fd_write_all(sink->fd, buf, n);
+		buf += n;
+		len -= n;
+	}
+	return r;
 }
 
 static void keep(struct exec_log *l, const char *buf, size_t n)
@@ -65,20 +95,22 @@ static void keep(struct exec_log *l, const char *buf, size_t n)
 /* False: there is nothing more now. */
 static bool take(struct exec_log *l)
 {
-	char buf[4096];
+	char buf[TURN_BYTES];
 	ssize_t n = read(l->in, buf, sizeof(buf));
+	int r;
 
 	if (n <= 0)
 		return false;
 	l->taken += (uint64_t)n;
 	keep(l, buf, (size_t)n);
 	/* A full disk is no reason to stop the command. */
-	if (l->file >= 0 && fd_write_all(l->file, buf, (size_t)n)) {
-		log_err("--guest-log: cannot write; the rest is lost");
-		fd_close(&l->file);
+	r = l->file.fd < 0 ? 0 : tell(&l->file, buf, (size_t)n);
+	if (r) {
+		log_err("--guest-log: %s; the rest is lost", strerror(-r));
+		fd_close(&l->file.fd);
 	}
 	if (l->verbose)
-		(void)fd_write_all(STDERR_FILENO, buf, (size_t)n);
+		(void)tell(&l->err, buf, (size_t)n);
 	return true;
 }
 
@@ -128,8 +160,12 @@ void exec_log_print(struct exec_log *l)
 	while (*at) {
 		size_t n = strcspn(at, "\n");
 
-		if (n)
-			dprintf(STDERR_FILENO, "guest: %.*s\n", (int)n, at);
+		/* As long as it is, for the kernel's lines are. */
+		if (n) {
+			(void)tell(&l->err, PREFIX, strlen(PREFIX));
+			(void)tell(&l->err, at, n);
+			(void)tell(&l->err, "\n", 1);
+		}
 		at += n;
 		at += *at == '\n';
 	}
@@ -138,5 +174,5 @@ void exec_log_print(struct exec_log *l)
 void exec_log_fini(struct exec_log *l)
 {
 	fd_close(&l->in);
-	fd_close(&l->file);
+	fd_close(&l->file.fd);
 }

@@ -28,30 +28,32 @@ static void send_msg(struct exec_session *s, const struct job_msg *msg)
 	(void)!write(s->control, buf, len);
 }
 
-static void on_stdin_end(void *opaque, uint64_t bytes)
+static void on_stdin_end(void *opaque, uint64_t bytes, bool lost)
 {
 	struct job_msg msg = { .type = JOB_STDIN_END, .stdin_bytes = bytes };
 
+	(void)lost; /* nothing is written there */
 	send_msg(opaque, &msg);
 }
 
-static void out_closed(struct exec_session *s, uint32_t stream)
+static void out_closed(struct exec_session *s, uint32_t stream, bool lost)
 {
 	struct job_msg msg = { .type = JOB_OUT_CLOSED, .stream = stream };
 
+	s->lost |= lost;
 	send_msg(s, &msg);
 }
 
-static void on_stdout_closed(void *opaque, uint64_t bytes)
+static void on_stdout_closed(void *opaque, uint64_t bytes, bool lost)
 {
 	(void)bytes;
-	out_closed(opaque, STDOUT_FILENO);
+	out_closed(opaque, STDOUT_FILENO, lost);
 }
 
-static void on_stderr_closed(void *opaque, uint64_t bytes)
+static void on_stderr_closed(void *opaque, uint64_t bytes, bool lost)
 {
 	(void)bytes;
-	out_closed(opaque, STDERR_FILENO);
+	out_closed(opaque, STDERR_FILENO, lost);
 }
 
 static bool window_size(uint16_t *rows, uint16_t *cols)
@@ -231,6 +233,15 @@ static enum job_stream kind_of(int fd, bool tty)
 	return tty && isatty(fd) ? JOB_TTY : JOB_PIPE;
 }
 
+/* Where what is written to both comes out in the order in which it was. */
+static bool same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino && fcntl(a, F_GETFL) == fcntl(b, F_GETFL);
+}
+
 static int add_port(struct exec_session *s, const struct machine_port *port)
 {
 	struct machine_port *p = &s->machine.ports[s->machine.nr_ports];
@@ -277,6 +288,10 @@ static int add_streams(struct exec_session *s, struct job *job, bool tty)
 
 	for (int i = 0; !r && i < JOB_NR_STREAMS; i++) {
 		job->stream[i] = (uint32_t)kind_of(i, tty);
+		if (i == STDERR_FILENO && job->stream[i] == JOB_PIPE &&
+		    job->stream[STDOUT_FILENO] == JOB_PIPE &&
+		    same_file(STDOUT_FILENO, i))
+			job->stream[i] = JOB_AS_OUT;
 		if (job->stream[i] == JOB_PIPE || job->stream[i] == JOB_TTY)
 			r = add_port(s, &ports[i]);
 	}

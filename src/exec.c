@@ -44,6 +44,8 @@ static void command_ended(const struct exec_session *s, struct exec_result *out)
 	} else {
 		set(out, 128 + (int)(job->value & 0x7f), "signal");
 	}
+	if (s->lost)
+		set(out, EXEC_FAILED, "output-lost");
 }
 
 static void command_failed(const struct exec_session *s,
@@ -190,7 +192,7 @@ void exec_run(struct exec_config *cfg, struct stats *stats,
 	}
 	s->stats = stats;
 	s->watchdog_ms = MAX(cfg->watchdog_ms, cfg->watchdog_ms ? 2 : 0);
-	s->control = s->log.in = s->log.file = -1;
+	s->control = s->log.in = s->log.file.fd = -1;
 	s->machine.initrd_fd = -1;
 	r = exec_plan_init(&plan, cfg);
 	stats_stage(stats, "plan", NULL);

@@ -177,9 +177,12 @@ static void mounts(struct coder *c, struct job *job)
 		fail(c, -EPROTO);
 }
 
-/* Somebody must show what the pseudo-terminal says. */
+/* Somebody must show what the pseudo-terminal says, and have the pipe. */
 static bool streams_fit(const uint32_t *s)
 {
+	if (s[0] == JOB_AS_OUT || s[1] == JOB_AS_OUT ||
+	    (s[2] == JOB_AS_OUT && s[1] != JOB_PIPE))
+		return false;
 	return s[0] != JOB_TTY || s[1] == JOB_TTY || s[2] == JOB_TTY;
 }
 

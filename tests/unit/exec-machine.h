@@ -54,7 +54,7 @@ static inline void exec_machine_init(struct exec_machine *em)
 	stats_init(&em->stats);
 	em->s.stats = &em->stats;
 	em->s.control = fds[0];
-	em->s.machine.initrd_fd = em->s.log.in = em->s.log.file = -1;
+	em->s.machine.initrd_fd = em->s.log.in = em->s.log.file.fd = -1;
 	em->guest = fds[1];
 	/* A pipe of nothing stands for the guest's console. */
 	assert_int_equal(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);

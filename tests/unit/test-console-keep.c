@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "capture.h"
 #include "console-fixture.h"
 
 static void open_channel(struct fixture *f, int fd)
@@ -125,6 +126,81 @@ static void stalled_reader_leaves(void **state)
 	close(a);
 }
 
+static size_t take_all(void *opaque, const uint8_t *buf, size_t len)
+{
+	struct fixture *f = opaque;
+
+	(void)buf;
+	f->inputs++;
+	return len;
+}
+
+static void on_left(void *opaque, uint64_t bytes, bool lost)
+{
+	(void)bytes;
+	*(int *)opaque = lost ? 2 : 1;
+}
+
+/* How a stream that is only written to ends: 1 its reader has left, 2 it takes no
+ * more. */
+static int end_of(struct fixture *f, int fd)
+{
+	int left = 0;
+	struct console_params p = { .name = "out",
+				    .mode = CONSOLE_TO_FD,
+				    .fd = fd,
+				    .way = CONSOLE_OUT,
+				    .left = on_left,
+				    .opaque = &left,
+				    .keep = true };
+
+	assert_int_equal(console_create(&f->con, &p), 0);
+	assert_int_equal(console_start(f->con, f->loop, &ops, f), 0);
+	assert_int_equal(put(f, "lost"), 0);
+	assert_int_equal(put(f, "lost"), 0);
+	run_till(f, !f->connected);
+	console_destroy(f->con);
+	f->con = NULL;
+	return left;
+}
+
+/* A full disk is the end of it, too, and is told once. */
+static void nothing_is_lost_unheard(void **state)
+{
+	static struct capture c;
+	struct fixture *f = *state;
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	close(fds[0]);
+	assert_int_equal(end_of(f, fds[1]), 1);
+	capture_begin(&c);
+	assert_int_equal(end_of(f, open("/dev/full", O_WRONLY)), 2);
+	assert_string_equal(capture_end(&c),
+			    "wherry: out: output is lost: No space left on "
+			    "device\n");
+}
+
+/* A file that never ends, and a guest that takes all: others have their turn. */
+static void files_take_turns(void **state)
+{
+	struct fixture *f = *state;
+	struct console_ops endless = ops;
+	struct console_params p = { .name = "in",
+				    .mode = CONSOLE_TO_FD,
+				    .fd = open("/dev/zero", O_RDONLY),
+				    .way = CONSOLE_IN,
+				    .keep = true };
+	unsigned int before;
+
+	endless.input = take_all;
+	assert_int_equal(console_create(&f->con, &p), 0);
+	assert_int_equal(console_start(f->con, f->loop, &endless, f), 0);
+	before = f->inputs;
+	assert_true(before > 0);
+	run_till(f, f->inputs > before);
+}
+
 static void passed_stream(void **state)
 {
 	struct fixture *f = *state;
@@ -227,10 +303,16 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(waits_for_a_client),	  T(last_words),
-		T(stalled_reader_leaves), T(passed_stream),
-		T(passed_pipe),		  T(passed_listener),
-		T(closed_descriptor),	  T(shared_output),
+		T(waits_for_a_client),
+		T(last_words),
+		T(stalled_reader_leaves),
+		T(passed_stream),
+		T(passed_pipe),
+		T(passed_listener),
+		T(closed_descriptor),
+		T(shared_output),
+		T(nothing_is_lost_unheard),
+		T(files_take_turns),
 	};
 
 	return run_all(tests);

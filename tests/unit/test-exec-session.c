@@ -133,6 +133,71 @@ static void loses_patience(void **state)
 	exec_machine_fini(&em);
 }
 
+/* The descriptor of this number, and what it was. */
+static int put(int fd, int other)
+{
+	int saved = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+
+	assert_true(saved >= 0);
+	assert_int_equal(dup2(other, fd), fd);
+	return saved;
+}
+
+/* What the command has for its standard error. */
+static uint32_t stderr_kind(int out, int err)
+{
+	struct exec_session s = { 0 };
+	struct job job = { 0 };
+	int saved_out = put(STDOUT_FILENO, out), saved_err = put(2, err);
+	int r = add_streams(&s, &job, false);
+
+	dup2(saved_out, STDOUT_FILENO);
+	dup2(saved_err, STDERR_FILENO);
+	close(saved_out);
+	close(saved_err);
+	while (s.machine.nr_ports)
+		close(s.machine.ports[--s.machine.nr_ports].fd);
+	assert_int_equal(r, 0);
+	assert_int_equal(job.stream[1], JOB_PIPE);
+	return job.stream[2];
+}
+
+static void one_file_is_one_stream(void **state)
+{
+	int a[2], b[2];
+
+	(void)state;
+	assert_int_equal(pipe2(a, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(b, O_CLOEXEC), 0);
+	assert_int_equal(stderr_kind(a[1], a[1]), JOB_AS_OUT);
+	assert_int_equal(stderr_kind(a[1], b[1]), JOB_PIPE);
+	for (int i = 0; i < 2; i++) {
+		close(a[i]);
+		close(b[i]);
+	}
+}
+
+/* A reader that leaves is told; that what it writes is lost, too. */
+static void tells_who_is_gone(void **state)
+{
+	struct exec_machine em;
+	struct job_msg msg;
+	uint8_t buf[JOB_MSG_MAX];
+	ssize_t n;
+
+	(void)state;
+	exec_machine_init(&em);
+	on_stdout_closed(&em.s, 0, false);
+	assert_false(em.s.lost);
+	on_stderr_closed(&em.s, 0, true);
+	assert_true(em.s.lost);
+	n = read(em.guest, buf, sizeof(buf));
+	assert_int_equal(job_msg_decode(&msg, buf, (size_t)n) * 2, n);
+	assert_int_equal(msg.type, JOB_OUT_CLOSED);
+	assert_int_equal(msg.stream, STDOUT_FILENO);
+	exec_machine_fini(&em);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +205,8 @@ int main(void)
 		cmocka_unit_test(takes_pieces),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(loses_patience),
+		cmocka_unit_test(one_file_is_one_stream),
+		cmocka_unit_test(tells_who_is_gone),
 	};
 
 	return run_all(tests);

@@ -328,6 +328,26 @@ static void closed_and_null_streams(void **state)
 	assert_status(&s, 0);
 }
 
+/* What is written to both in turns comes in turns. */
+static void one_pipe_for_both(void **state)
+{
+	char *argv[] = { S("sh"), S("-c"),
+			 S("for i in 1 2 3; do echo o$i; echo e$i >&2; done"),
+			 NULL };
+	struct job job = job_of(argv);
+	struct session s;
+	size_t len;
+	char *text;
+
+	(void)state;
+	job.stream[2] = JOB_AS_OUT;
+	start(&s, &job);
+	text = all_of(&s, PORT_STDOUT, &len);
+	assert_string_equal(text, "o1\ne1\no2\ne2\no3\ne3\n");
+	free(text);
+	assert_status(&s, 0);
+}
+
 static void a_terminal(void **state)
 {
 	char *argv[] = { S("sh"), S("-c"),
@@ -423,6 +443,7 @@ int main(void)
 		cmocka_unit_test(much_goes_both_ways),
 		cmocka_unit_test(ends_with_the_command),
 		cmocka_unit_test(closed_and_null_streams),
+		cmocka_unit_test(one_pipe_for_both),
 		cmocka_unit_test(a_terminal),
 		cmocka_unit_test(what_cannot_start_says_why),
 		cmocka_unit_test(the_host_goes_away),

@@ -220,6 +220,12 @@ static void what_makes_no_sense_is_no_job(void **state)
 	job.stream[0] = JOB_TTY;
 	job.stream[2] = JOB_PIPE;
 	assert_not_encoded(&job);
+	/* There is no pipe of standard output that it could be. */
+	job = full;
+	job.stream[1] = job.stream[2] = JOB_AS_OUT;
+	assert_not_encoded(&job);
+	job.stream[1] = JOB_NULL;
+	assert_not_encoded(&job);
 	job = full;
 	job.stream[0] = JOB_NR_STREAM_KINDS;
 	assert_not_encoded(&job);
