@@ -90,8 +90,8 @@ static int open_streams(struct command *c, struct ends *e,
 				return no_streams(why, "a terminal");
 			break;
 		case JOB_AS_OUT:
-			e->fd[i] = fcntl(e->fd[STDOUT_FILENO], F_DUPFD_CLOEXEC,
-					 0);
+			e->fd[i] =
+				fcntl(e->fd[STDOUT_FILENO], F_DUPFD_CLOEXEC, 0);
 			if (e->fd[i] < 0)
 				return no_streams(why, "a pipe");
 			break;
