@@ -9,7 +9,7 @@
 
 #include "exec-log.h"
 
-/* More than a pipe takes. */
+/* What the pipes take. */
 #define FULL 65536
 
 struct said {
@@ -88,6 +88,7 @@ static void waits_for_nobody(void **state)
 	for (int i = 0; i < 2; i++) {
 		int fd = i ? s.err[1] : fds[1];
 
+		assert_int_equal(fcntl(fd, F_SETPIPE_SZ, FULL), FULL);
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 		while (write(fd, much, sizeof(much)) > 0)
 			;
