@@ -103,6 +103,14 @@ static int find_groups(struct user *u, const char *wanted, const char *path)
 	return r ? r : known ? 0 : -ENOENT;
 }
 
+/* The file is there: no error of its is to be told. */
+static void not_found(struct job_failed *why, int r, const char *what,
+		      const char *name, const char *path)
+{
+	why_not(why, JOB_STAGE_USER, r == -ENOENT ? 0 : -r,
+		"no %s \"%s\" in %s; give one, or a number", what, name, path);
+}
+
 int user_find(struct user *u, const char *spec, const char *passwd,
 	      const char *group, struct job_failed *why)
 {
@@ -116,13 +124,11 @@ int user_find(struct user *u, const char *spec, const char *passwd,
 	if (!r)
 		r = find_passwd(u, name, passwd);
 	if (r) {
-		why_not(why, JOB_STAGE_USER, -r, "no user %s in %s", name,
-			passwd);
+		not_found(why, r, "user", name, passwd);
 	} else {
 		r = find_groups(u, wanted, group);
 		if (r)
-			why_not(why, JOB_STAGE_USER, -r, "no group %s in %s",
-				wanted, group);
+			not_found(why, r, "group", wanted, group);
 	}
 	free(name);
 	return r ? -1 : 0;

@@ -99,6 +99,23 @@ static int read_job(struct init *in, struct job_failed *why)
 	return r ? why_not(why, JOB_STAGE_SETUP, -r, JOB_FILE) : 0;
 }
 
+/*
+ * Where there is neither a clock of KVM's nor one of the machine's, as on Arm, the
+ * guest begins in the year 1970, and all files are of its future.
+ */
+static void set_clock(const struct job *job)
+{
+	uint64_t us = job->made_us + now_us();
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	if ((uint64_t)t.tv_sec >= job->made_us / 1000000)
+		return;
+	t.tv_sec = (time_t)(us / 1000000);
+	t.tv_nsec = (long)(us % 1000000) * 1000;
+	clock_settime(CLOCK_REALTIME, &t);
+}
+
 static int load_modules(const struct job *job, struct job_failed *why)
 {
 	for (char **m = job->modules; m && *m; m++) {
@@ -134,7 +151,10 @@ static int prepare(struct init *in, struct job_failed *why)
 	if (mount_early(why))
 		return -1;
 	in->log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	if (read_job(in, why) || load_modules(&in->job, why))
+	if (read_job(in, why))
+		return -1;
+	set_clock(&in->job);
+	if (load_modules(&in->job, why))
 		return -1;
 	reached(in, JOB_AT_MODULES);
 	ports_open(in->ports, &in->job);

@@ -84,6 +84,9 @@ struct job {
 	 * comes from there, too.
 	 */
 	const char *user;
+	/* When the job was made, microseconds of CLOCK_REALTIME: a guest's clock
+	 * that is before it was set by nobody. */
+	uint64_t made_us;
 	uint32_t umask;
 	uint32_t stream[JOB_NR_STREAMS]; /* enum job_stream */
 	uint16_t rows, cols; /* of the window */

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fd.h"
@@ -263,8 +264,12 @@ static int set_modules(struct exec_plan *p)
 
 static int set_rest(struct exec_plan *p)
 {
+	struct timespec now;
 	struct job *job = &p->job;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	job->made_us =
+		(uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	job->umask = umask(0);
 	umask(job->umask);
 	job->hostname = strdup(p->cfg->run.name);

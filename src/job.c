@@ -200,6 +200,7 @@ static void fields(struct coder *c, struct job *job)
 	string(c, &job->cwd);
 	string(c, &job->hostname);
 	string(c, &job->user);
+	number(c, &job->made_us, sizeof(job->made_us));
 	number(c, &job->umask, sizeof(job->umask));
 	for (int i = 0; i < JOB_NR_STREAMS; i++)
 		choice(c, &job->stream[i], JOB_NR_STREAM_KINDS);

@@ -31,6 +31,7 @@ static const struct job full = {
 	.cwd = "/root",
 	.hostname = "boat",
 	.user = "someone:disk",
+	.made_us = 1795348620516354,
 	.umask = 022,
 	.stream = { JOB_CLOSED, JOB_PIPE, JOB_TTY },
 	.rows = 24,
@@ -75,6 +76,7 @@ static void jobs_come_out_as_they_went_in(void **state)
 	assert_string_equal(job.cwd, full.cwd);
 	assert_string_equal(job.hostname, full.hostname);
 	assert_string_equal(job.user, full.user);
+	assert_true(job.made_us == full.made_us);
 	assert_int_equal(job.umask, full.umask);
 	assert_memory_equal(job.stream, full.stream, sizeof(full.stream));
 	assert_int_equal(job.rows, 24);
