@@ -100,8 +100,8 @@ static int read_job(struct init *in, struct job_failed *why)
 }
 
 /*
- * Where there is neither a clock of KVM's nor one of the machine's, as on Arm, the
- * guest begins in the year 1970, and all files are of its future.
+ * Where there is neither a clock of KVM's nor one of the machine's, the guest begins
+ * in the year 1970, and all files are of its future.
  */
 static void set_clock(const struct job *job)
 {
