@@ -119,8 +119,10 @@ static void bad_chains(unsigned int queue, uint64_t features)
 			desc[i] = place(b->desc[i]);
 			table[i] = place(b->table[i]);
 		}
-		publish(b->head);
-		avail->idx += b->idx;
+		/* At once, for the device may be looking already. */
+		avail->ring[0] = b->head;
+		__atomic_store_n(&avail->idx, (uint16_t)(1 + b->idx),
+				 __ATOMIC_RELEASE);
 		snprintf(name, sizeof(name), "%s-of-queue-%u", b->name, queue);
 		result(name, why ? why : must_break(queue));
 	}
