@@ -52,6 +52,8 @@ brief()
 append=
 # as: what runs wherry, for one as somebody else.
 as=()
+# nobody: an ordinary user, who may do nothing.
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 guest()
 {
 	local name=$1 script=$2
@@ -116,6 +118,33 @@ boots()
 		tail -n 12 "$LAB_OUT/$1.out" | tr -d '\r'
 		return 1
 	fi
+}
+
+# passed NAME THING...: the guest's script has said "pass THING" of each.
+passed()
+{
+	local name=$1 thing
+
+	shift
+	for thing; do
+		said "$name" "^pass $thing$" || {
+			echo "$name: not $thing"
+			tr -d '\r' <"$LAB_OUT/$name.out" | tail -n 60
+			return 1
+		}
+	done
+}
+
+# guests_by_nobody: all guests from here on are that user's. What the cache has may
+# lie in a directory that only its owner can enter.
+guests_by_nobody()
+{
+	as=("${nobody[@]}")
+	chmod 666 /dev/kvm
+	cp "$LAB_KERNEL" /tmp/kernel
+	cp "$WHERRY" /tmp/wherry
+	chmod 755 /tmp/kernel /tmp/wherry
+	guest_kernel=/tmp/kernel WHERRY=/tmp/wherry
 }
 
 # stat FILE KEY: the number of the first "KEY": in a --stats file.

@@ -19,7 +19,6 @@ one=$(device 2)
 other=$(device 3)
 node=/dev/vfio/devices/vfio0
 
-user=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 # The cache may lie in a directory that only its owner can enter.
 kernel=/tmp/kernel
 cp "$LAB_KERNEL" $kernel
@@ -115,7 +114,7 @@ fails kvm-missing 1 '/dev/kvm: cannot open: No such file.*;' "${run[@]}"
 mv /dev/kvm.away /dev/kvm
 chmod 600 /dev/kvm
 fails kvm-not-permitted 1 '/dev/kvm: cannot open: Permission denied; ' \
-	"${user[@]}" "${run[@]}"
+	"${nobody[@]}" "${run[@]}"
 chmod 666 /dev/kvm
 fails kvm-is-something-else 1 'not a KVM device' \
 	"${run[@]}" --kvm fd=5 5<>/dev/null
@@ -147,13 +146,13 @@ fails iommu-missing 1 '/dev/iommu: cannot open.*CONFIG_IOMMUFD' \
 mv /dev/iommu.away /dev/iommu
 chmod 600 /dev/iommu $node
 fails iommu-not-permitted 1 '/dev/iommu: .*(Permission|permitted)' \
-	"${user[@]}" "${run[@]}" --device "$nvme"
+	"${nobody[@]}" "${run[@]}" --device "$nvme"
 chmod 666 /dev/iommu
 fails node-not-permitted 1 "$nvme: .*(Permission|permitted).*;" \
-	"${user[@]}" "${run[@]}" --device "$nvme"
+	"${nobody[@]}" "${run[@]}" --device "$nvme"
 chmod 666 $node
 fails memlock 1 '512 ?M.*(MEMLOCK).*LimitMEMLOCK=' \
-	prlimit --memlock=67108864:67108864 "${user[@]}" \
+	prlimit --memlock=67108864:67108864 "${nobody[@]}" \
 	"${run[@]}" --device "$nvme" --memory 512M
 
 in_use()
@@ -192,7 +191,7 @@ in_use
 nothing_left()
 {
 	initrd hello >/dev/null
-	prlimit --memlock=1073741824:1073741824 "${user[@]}" "$WHERRY" run \
+	prlimit --memlock=1073741824:1073741824 "${nobody[@]}" "$WHERRY" run \
 		--kernel $kernel --timeout 240 --initrd /tmp/hello.cpio \
 		--append 'console=ttyS0 quiet' --device "$nvme" |
 		tr -d '\r' | grep -q '^GUEST-STATUS 0'

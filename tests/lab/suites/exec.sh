@@ -235,8 +235,7 @@ ordinary()
 		'id -u; echo x >file.$1; cat /etc/shadow' sh
 	words[0]=/tmp/wherry
 	for i in 1 2; do
-		setpriv --reuid 65534 --regid 65534 --clear-groups \
-			--inh-caps=-all "${words[@]}" "$i" </dev/null \
+		"${nobody[@]}" "${words[@]}" "$i" </dev/null \
 			>"$LAB_OUT/user$i.out" 2>"$LAB_OUT/user$i.err" &
 		pids+=($!)
 	done

@@ -23,7 +23,6 @@ one=$(device 3)
 other=$(device 4)
 igb=$(device 5)
 sys=/sys/bus/pci/devices
-user=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 
 driver()
 {
@@ -113,7 +112,7 @@ else
 	skip json "no jq"
 fi
 check ready "$WHERRY" check
-check devices-as-user "${user[@]}" "$WHERRY" devices
+check devices-as-user "${nobody[@]}" "$WHERRY" devices
 check devices-bdf-malformed says 2 '00:1g.0: ' "$WHERRY" devices 00:1g.0
 check devices-bdf-absent says 1 '7f:1f.7: no such' \
 	"$WHERRY" devices 7f:1f.7
@@ -212,7 +211,7 @@ check bind-bdf-malformed says 2 '^wherry: 1:2: not a PCI address; ' \
 check bind-bdf-absent says 1 '0000:7f:1f.7: no such PCI device' \
 	"$WHERRY" bind 7f:1f.7
 check bind-nothing says 2 'bind: no device given' "$WHERRY" bind
-check bind-as-user says 1 'run as root' "${user[@]}" "$WHERRY" bind "$nvme"
+check bind-as-user says 1 'run as root' "${nobody[@]}" "$WHERRY" bind "$nvme"
 check refuses-host-driver refuses 'e1000e is no VFIO driver' \
 	"$nvme" --driver e1000e
 check refuses-unknown-driver refuses 'no driver nosuch' \
@@ -319,10 +318,10 @@ gives_to_owner()
 {
 	"$WHERRY" bind "$nvme" --owner nobody
 	[ "$(stat -c %U /dev/vfio/devices/vfio0)" = nobody ]
-	"${user[@]}" "$WHERRY" devices "$nvme" | grep -q "^$nvme *yes"
+	"${nobody[@]}" "$WHERRY" devices "$nvme" | grep -q "^$nvme *yes"
 	"$WHERRY" unbind "$nvme"
 	"$WHERRY" bind "$nvme"
-	"${user[@]}" "$WHERRY" devices "$nvme" |
+	"${nobody[@]}" "$WHERRY" devices "$nvme" |
 		grep -q 'wherry bind --owner nobody'
 	"$WHERRY" unbind "$nvme"
 }

@@ -10,29 +10,8 @@
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
 
-as=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
-chmod 666 /dev/kvm
-# The cache may lie in a directory that only its owner can enter.
-cp "$LAB_KERNEL" /tmp/kernel
-cp "$WHERRY" /tmp/wherry
-chmod 755 /tmp/kernel /tmp/wherry
-guest_kernel=/tmp/kernel WHERRY=/tmp/wherry
+guests_by_nobody
 walk=/usr/share/doc
-
-# passed NAME THING...
-passed()
-{
-	local name=$1 thing
-
-	shift
-	for thing; do
-		said "$name" "^pass $thing$" || {
-			echo "$name: not $thing"
-			tr -d '\r' <"$LAB_OUT/$name.out" | tail -n 60
-			return 1
-		}
-	done
-}
 
 # What the guest is to find: packages, a repository, links, modes, and two file
 # systems of the same kind.
@@ -101,7 +80,7 @@ found()
 {
 	local n
 
-	n=$("${as[@]}" find $walk 2>/dev/null | wc -l)
+	n=$("${nobody[@]}" find $walk 2>/dev/null | wc -l)
 	said overlay "^found $n$"
 	n=$(dpkg -l | tail -n +6 | wc -l)
 	said overlay "^packages $n$"

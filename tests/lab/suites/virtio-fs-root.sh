@@ -14,32 +14,10 @@
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
 
-# shellcheck disable=SC2034 # for guest
-as=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
+guests_by_nobody
 build=$WHERRY_SRC/tests/lab/build
 programs=(--file "$("$build" programs/posix.c):/posix"
 	--file "$("$build" programs/fsx.c):/fsx")
-chmod 666 /dev/kvm
-# The cache may lie in a directory that only its owner can enter.
-cp "$LAB_KERNEL" /tmp/kernel
-cp "$WHERRY" /tmp/wherry
-chmod 755 /tmp/kernel /tmp/wherry
-guest_kernel=/tmp/kernel WHERRY=/tmp/wherry
-
-# passed NAME THING...
-passed()
-{
-	local name=$1 thing
-
-	shift
-	for thing; do
-		said "$name" "^pass $thing$" || {
-			echo "$name: not $thing"
-			tr -d '\r' <"$LAB_OUT/$name.out" | tail -n 60
-			return 1
-		}
-	done
-}
 
 table()
 {
