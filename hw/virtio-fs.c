@@ -36,7 +36,6 @@ struct virtio_fs {
 	struct worker *worker;
 
 	/* The worker's. */
-	bool fenced; /* set before it confines itself */
 	struct iovec iov[VIRTQ_MAX_SEGMENTS];
 	uint64_t nr_requests;
 };
@@ -85,11 +84,11 @@ static void serve(struct virtio_fs *fs)
 
 /* The worker, before there is a guest: afterwards whoever has taken over another
  * thread could keep this one from it. */
-static int enter(void *opaque)
+static int enter(void *opaque, enum sandbox_mode mode)
 {
 	struct virtio_fs *fs = opaque;
 
-	return share_enter(fs->share, fs->fenced);
+	return share_enter(fs->share, mode != SANDBOX_OFF);
 }
 
 static void run(void *opaque)
@@ -167,7 +166,6 @@ static int confine(struct virtio_dev *dev, enum sandbox_mode mode,
 
 	if (r)
 		return r;
-	fs->fenced = mode != SANDBOX_OFF;
 	return worker_confine(fs->worker, mode, lists, nr_lists, enter);
 }
 

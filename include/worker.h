@@ -22,11 +22,11 @@ int worker_create(struct worker **out, const char *name,
 		  enum sandbox_thread kind, void (*run)(void *opaque),
 		  void *opaque);
 /* Once, before the first worker_start(): the thread confines itself, and then by
- * enter(), unless that is NULL, in ways of its own; returns when it has.  0 or
- * -errno, logged. */
+ * enter(), unless that is NULL, in ways of its own; returns when it has.  enter() is
+ * called in every mode, and told which.  0 or -errno, logged. */
 int worker_confine(struct worker *w, enum sandbox_mode mode,
 		   const struct sandbox_ioctls *lists, size_t nr_lists,
-		   int (*enter)(void *opaque));
+		   int (*enter)(void *opaque, enum sandbox_mode mode));
 /* Stops, waits, joins.  Takes NULL. */
 void worker_destroy(struct worker *w);
 

@@ -23,7 +23,7 @@ struct confinement {
 	enum sandbox_mode mode;
 	const struct sandbox_ioctls *lists;
 	size_t nr_lists;
-	int (*enter)(void *opaque); /* or NULL */
+	int (*enter)(void *opaque, enum sandbox_mode mode); /* or NULL */
 	bool wanted, done;
 	int error;
 };
@@ -53,7 +53,7 @@ static void confine(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 	r = sandbox_thread(c->mode, w->kind, c->lists, c->nr_lists);
 	if (!r && c->enter)
-		r = c->enter(w->opaque);
+		r = c->enter(w->opaque, c->mode);
 	pthread_mutex_lock(&w->lock);
 	c->error = r;
 	c->done = true;
@@ -160,7 +160,7 @@ void worker_destroy(struct worker *w)
 
 int worker_confine(struct worker *w, enum sandbox_mode mode,
 		   const struct sandbox_ioctls *lists, size_t nr_lists,
-		   int (*enter)(void *opaque))
+		   int (*enter)(void *opaque, enum sandbox_mode mode))
 {
 	int r;
 

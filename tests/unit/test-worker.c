@@ -31,9 +31,10 @@ static void run(void *opaque)
 static pthread_t entered_by;
 static int enter_error;
 
-static int enter(void *opaque)
+static int enter(void *opaque, enum sandbox_mode mode)
 {
 	assert_ptr_equal(opaque, &nr_runs);
+	assert_int_equal(mode, SANDBOX_OFF);
 	entered_by = pthread_self();
 	return enter_error;
 }
