@@ -80,16 +80,26 @@ static int refuse_denied(const char *image)
 	return -EACCES;
 }
 
-static int find_installed(struct kernel *k, const char *version,
-			  const char *prefix, const char *given)
+/* Takes the image that is installed: 1, or 0 if there is none. -EACCES, logged: not
+ * for us. */
+static int place_installed(struct kernel *k, const char *prefix,
+			   const char *version)
 {
 	char *denied cleanup_free = NULL;
 
 	k->image = installed_image(prefix, version, &denied);
-	if (k->image)
-		return 0;
-	if (denied)
+	if (!k->image && denied)
 		return refuse_denied(denied);
+	return k->image != NULL;
+}
+
+static int find_installed(struct kernel *k, const char *version,
+			  const char *prefix, const char *given)
+{
+	int r = place_installed(k, prefix, version);
+
+	if (r)
+		return MIN(r, 0);
 	if (given)
 		log_err("--kernel: %s: neither a file, nor a build tree, nor "
 			"an installed kernel; see ls /lib/modules /boot",
@@ -105,11 +115,10 @@ static int find_installed(struct kernel *k, const char *version,
  * elsewhere. */
 static int find_in_dir(struct kernel *k, const char *dir, const char *prefix)
 {
-	char *denied cleanup_free = NULL;
 	char *real cleanup_free = realpath(dir, NULL);
-
 	const char *const names[] = { arch_text.tree_image, "vmlinuz",
 				      "vmlinux" };
+	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		free(k->image);
@@ -125,13 +134,9 @@ static int find_in_dir(struct kernel *k, const char *dir, const char *prefix)
 	}
 	free(k->image);
 	k->image = NULL;
-	if (real)
-		k->image = installed_image(prefix, strrchr(real, '/') + 1,
-					   &denied);
-	if (k->image)
-		return 0;
-	if (denied)
-		return refuse_denied(denied);
+	r = real ? place_installed(k, prefix, strrchr(real, '/') + 1) : 0;
+	if (r)
+		return MIN(r, 0);
 	log_err("--kernel: %s: no kernel is built there; run make in it, or "
 		"name an image",
 		dir);
