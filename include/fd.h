@@ -6,6 +6,7 @@
 #ifndef WHERRY_FD_H
 #define WHERRY_FD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -32,5 +33,10 @@ static inline int fd_steal(int *fd)
  * an early end of file. */
 int fd_pread_all(int fd, void *buf, size_t len, off_t offset);
 int fd_write_all(int fd, const void *buf, size_t len);
+
+/* Waits up to ms milliseconds, over EINTR, until fd takes bytes: a pipe half of
+ * what it holds at most, by poll(2).  True, too, for what poll() knows nothing
+ * of, as a descriptor that is closed: writing there tells why. */
+bool fd_has_room(int fd, int ms);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -61,13 +60,13 @@ int exec_log_init(struct exec_log *l, const char *path, bool verbose, int *out)
  */
 static int tell(struct exec_log_sink *sink, const char *buf, size_t len)
 {
-	struct pollfd p = { .fd = sink->fd, .events = POLLOUT };
 	int r = 0;
 
 	while (len && !r) {
 		size_t n = MIN(len, TURN_BYTES);
 
-		sink->deaf = !poll(&p, 1, sink->deaf ? 0 : PATIENCE_MS);
+		sink->deaf =
+			!fd_has_room(sink->fd, sink->deaf ? 0 : PATIENCE_MS);
 		if (sink->deaf)
 			return 0;
 		r = fd_write_all(sink->fd, buf, n);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * fd - closes descriptors once, and reads and writes whole buffers. Owns no
- * descriptor and logs nothing.
+ * fd - closes descriptors once, reads and writes whole buffers, waits for room.
+ * Owns no descriptor and logs nothing.
  */
 #include "fd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -66,4 +67,15 @@ int fd_write_all(int fd, const void *buf, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+bool fd_has_room(int fd, int ms)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
+	int r;
+
+	do {
+		r = poll(&pfd, 1, ms);
+	} while (r < 0 && errno == EINTR);
+	return r;
 }

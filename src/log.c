@@ -6,13 +6,14 @@
 #include "log.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "fd.h"
 
 /* Half of what a pipe takes that poll() says has room: two threads that ask
  * at once both get theirs. */
@@ -36,22 +37,9 @@ static void make_printable(char *s, size_t len)
 }
 
 /*
- * Whether stderr takes a line within ms.  A pipe that is full, with nobody who
+ * False when the line found no room within ms: a pipe that is full, with nobody who
  * reads it, would hold the thread that writes and whatever that has locked.
- * What poll() knows nothing of, as a closed stderr, is written to.
  */
-static bool has_room(int ms)
-{
-	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
-	int r;
-
-	do {
-		r = poll(&pfd, 1, ms);
-	} while (r < 0 && errno == EINTR);
-	return r;
-}
-
-/* False when the line found no room within ms. */
 static bool PRINTF(3, 0)
 	vlog(int ms, const char *prefix, const char *fmt, va_list ap)
 {
@@ -62,7 +50,7 @@ static bool PRINTF(3, 0)
 	size_t len;
 	int n;
 
-	if (!has_room(ms))
+	if (!fd_has_room(STDERR_FILENO, ms))
 		return false;
 	memcpy(line, prefix, head);
 	n = vsnprintf(line + head, room - head, fmt, ap);
