@@ -89,7 +89,7 @@ static int range(struct blk_request *req, const struct virtq_chain *chain,
 static int get_id(struct blk_request *req, const struct virtq_chain *chain,
 		  const char *id, uint8_t *status)
 {
-	req->written = (uint32_t)MIN(chain->writable - 1, VIRTIO_BLK_ID_BYTES);
+	req->written = MIN(req->room, VIRTIO_BLK_ID_BYTES);
 	virtq_copy_to(chain, 0, id, req->written);
 	*status = VIRTIO_BLK_S_OK;
 	return 0;
@@ -106,6 +106,7 @@ int blk_request_parse(struct blk_request *req, const struct virtq_chain *chain,
 	last = &chain->iov[chain->nr_readable + chain->nr_writable - 1];
 	req->head = chain->head;
 	req->status = (uint8_t *)last->iov_base + last->iov_len - 1;
+	req->room = (uint32_t)(chain->writable - 1);
 	req->written = 0;
 	req->io = (struct disk_io){ 0 };
 
@@ -131,4 +132,11 @@ int blk_request_parse(struct blk_request *req, const struct virtq_chain *chain,
 		*status = VIRTIO_BLK_S_UNSUPP;
 		return 0;
 	}
+}
+
+uint32_t blk_request_written(const struct blk_request *req, uint8_t status)
+{
+	uint32_t n = status == VIRTIO_BLK_S_OK ? req->written : 0;
+
+	return n == req->room ? n + 1 : n;
 }

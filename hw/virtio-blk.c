@@ -104,7 +104,7 @@ static void answer(struct blk_queue *q, struct blk_request *req, uint8_t status)
 {
 	*req->status = status;
 	virtio_push(&q->blk->dev, q->index, req->head,
-		    1 + (status == VIRTIO_BLK_S_OK ? req->written : 0));
+		    blk_request_written(req, status));
 	req->next = q->unused;
 	q->unused = req;
 	q->nr_untold++;

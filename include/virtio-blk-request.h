@@ -26,7 +26,8 @@ struct blk_request {
 	struct disk_io io;
 	uint16_t head;
 	uint8_t *status; /* in guest RAM, within this request's buffer */
-	uint32_t written; /* bytes before the status, should it succeed */
+	uint32_t room; /* bytes that may be written before the status */
+	uint32_t written; /* of these, should it succeed */
 	struct blk_request *next; /* of the free ones */
 	struct iovec iov[BLK_MAX_IOV];
 };
@@ -38,5 +39,10 @@ struct blk_request {
  */
 int blk_request_parse(struct blk_request *req, const struct virtq_chain *chain,
 		      const struct disk *disk, const char *id, uint8_t *status);
+/*
+ * How much of the buffer is written when it is answered by status: from its
+ * beginning on without a gap (2.7.8.2), and the status is its last byte.
+ */
+uint32_t blk_request_written(const struct blk_request *req, uint8_t status);
 
 #endif

@@ -263,6 +263,9 @@ static void says_its_id(void **state)
 	assert_int_equal(written, 4);
 	assert_int_equal(data_ptr()[3], 77);
 	assert_int_equal(request(VIRTIO_BLK_T_GET_ID, 0, 0, NULL), 0);
+	/* What lies between it and the status is not written. */
+	assert_int_equal(request(VIRTIO_BLK_T_GET_ID, 0, 64, &written), 0);
+	assert_int_equal(written, 20);
 }
 
 static void ranges(void **state)
@@ -313,12 +316,17 @@ static void refused_requests(void **state)
 		{ VIRTIO_BLK_T_WRITE_ZEROES, 0, 15, VIRTIO_BLK_S_IOERR },
 	};
 
+	uint32_t written;
+
 	(void)state;
 	create_and_begin(false);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		assert_int_equal(request(rows[i].type, rows[i].sector,
-					 rows[i].len, NULL),
+					 rows[i].len, &written),
 				 rows[i].status);
+		/* The status is behind room for data that were not read. */
+		assert_int_equal(written, rows[i].type != VIRTIO_BLK_T_IN);
+	}
 	assert_int_equal(range(VIRTIO_BLK_T_DISCARD, 0, 8, 1),
 			 VIRTIO_BLK_S_UNSUPP);
 	assert_int_equal(range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 2),
