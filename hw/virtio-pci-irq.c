@@ -129,6 +129,10 @@ static void vectors(void *opaque, unsigned int first, unsigned int count)
 			continue;
 		pci_msix_set_pending(&v->msix, i, false);
 		vec->connected = !irq_fd_assign(v->irq, vec->gsi, vec->fd, -1);
+		/* KVM has looked, but takes only what comes from now on: what is
+		 * left would be pending once more at the next mask. */
+		if (vec->connected)
+			forget(vec->fd);
 	}
 }
 

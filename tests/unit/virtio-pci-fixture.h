@@ -38,6 +38,7 @@ static struct {
 	struct { /* of GSIs from FIRST_MSI */
 		bool used;
 		int fd; /* plus 1: 0 is none */
+		bool found; /* it was readable: KVM interrupts at once */
 		struct irq_message msg;
 	} msi[NR_GSIS];
 	bool line;
@@ -48,6 +49,13 @@ static struct {
 	unsigned int nr_kicks;
 	int kick_error;
 } fake;
+
+static inline bool readable(int fd)
+{
+	struct pollfd pfd = { fd, POLLIN, 0 };
+
+	return poll(&pfd, 1, 0) > 0;
+}
 
 int kvm_ioeventfd(struct kvm *kvm, int fd, gpa_t addr, bool assign)
 {
@@ -107,6 +115,7 @@ int irq_fd_assign(struct irq *irq, uint32_t gsi, int fd, int resamplefd)
 	assert_int_equal(resamplefd, -1);
 	assert_int_equal(fake.msi[gsi - FIRST_MSI].fd, 0);
 	fake.msi[gsi - FIRST_MSI].fd = fd + 1;
+	fake.msi[gsi - FIRST_MSI].found = readable(fd);
 	return 0;
 }
 
@@ -266,13 +275,6 @@ static inline void bring_up(struct driver *d)
 	driver_init(d, &mem, 8, 0);
 	place(0, d);
 	set_status(status() | VIRTIO_CONFIG_S_DRIVER_OK);
-}
-
-static inline bool readable(int fd)
-{
-	struct pollfd pfd = { fd, POLLIN, 0 };
-
-	return poll(&pfd, 1, 0) > 0;
 }
 
 static inline int virtio_setup(void **state)
