@@ -73,13 +73,20 @@ static bool serve_one(struct virtio_fs *fs, unsigned int queue)
 	return true;
 }
 
-/* Until both are empty, and kicks are asked for; forgets come first. */
+static bool serve_queue(struct virtio_fs *fs, unsigned int queue)
+{
+	return fs->dev.queues[queue].started && !worker_told(fs->worker) &&
+	       serve_one(fs, queue);
+}
+
+/* Until both are empty, and kicks are asked for. Forgets, which free memory here,
+ * come first, however many requests wait. */
 static void serve(struct virtio_fs *fs)
 {
-	for (unsigned int i = 0; i < NR_QUEUES; i++)
-		while (fs->dev.queues[i].started && !worker_told(fs->worker) &&
-		       serve_one(fs, i))
+	do {
+		while (serve_queue(fs, QUEUE_HIPRIO))
 			;
+	} while (serve_queue(fs, QUEUE_REQUEST));
 }
 
 /* The worker, before there is a guest: afterwards whoever has taken over another
