@@ -57,7 +57,7 @@ struct share_inodes {
 
 /* The descriptor of the root stays the caller's.  0 or -errno. */
 int share_inodes_init(struct share_inodes *t, int root_fd,
-		      unsigned int max_open);
+		      unsigned int max_open, unsigned int max_inodes);
 /* Forgets all but the root. */
 int share_inodes_reset(struct share_inodes *t);
 void share_inodes_fini(struct share_inodes *t);

@@ -38,6 +38,9 @@ struct share_params {
 	enum share_cache cache;
 	/* What it may hold open at once: at least SHARE_MIN_FILES. */
 	unsigned int max_files;
+	/* What the guest may know at once, the root included: each of them is
+	 * some 200 bytes here. */
+	unsigned int max_inodes;
 };
 
 #define SHARE_MIN_FILES 64

@@ -17,6 +17,21 @@
 #define FILES_MAX 16384u
 #define FILES_LEFT 256u
 
+/*
+ * Linux has a KiB in the guest for each file that it knows. One that knows more
+ * of them than its memory holds is hostile, and would have ours for nothing.
+ */
+#define GUEST_BYTES_OF_INODE 512u
+#define INODES_MIN 65536u
+#define INODES_MAX (16u << 20)
+
+static unsigned int inodes_of_each(const struct machine *m)
+{
+	uint64_t nr = m->cfg->memory.bytes / GUEST_BYTES_OF_INODE;
+
+	return (unsigned int)MIN(MAX(nr, INODES_MIN), INODES_MAX);
+}
+
 /* How many files each of them may hold open, by this process's limit, which is
  * raised as far as it goes. */
 static unsigned int files_of_each(unsigned int nr_shares)
@@ -34,13 +49,14 @@ static unsigned int files_of_each(unsigned int nr_shares)
 }
 
 static int open_share(struct virtio_dev **out, const struct share_config *c,
-		      unsigned int max_files)
+		      unsigned int max_files, unsigned int max_inodes)
 {
 	const struct share_params params = {
 		.path = c->path,
 		.read_only = c->read_only,
 		.cache = (enum share_cache)c->cache,
 		.max_files = max_files,
+		.max_inodes = max_inodes,
 	};
 	struct share *share;
 	int r;
@@ -63,7 +79,8 @@ int machine_open_shares(struct machine *m)
 	for (unsigned int i = 0; !r && i < m->cfg->nr_shares; i++) {
 		struct virtio_dev *dev;
 
-		r = open_share(&dev, &m->cfg->shares[i], max_files);
+		r = open_share(&dev, &m->cfg->shares[i], max_files,
+			       inodes_of_each(m));
 		if (!r)
 			r = machine_add_virtio(m, dev);
 	}

@@ -16,8 +16,6 @@
 #include "share-inode-fd.h"
 #include "util.h"
 
-/* About 150 bytes each. */
-#define MAX_INODES (16U << 20)
 #define FIRST_BUCKETS 256
 #define MAX_DEVS 4096
 /* File systems with larger numbers than that are unknown. */
@@ -322,11 +320,11 @@ static int add_root(struct share_inodes *t)
 }
 
 int share_inodes_init(struct share_inodes *t, int root_fd,
-		      unsigned int max_open)
+		      unsigned int max_open, unsigned int max_inodes)
 {
 	memset(t, 0, sizeof(*t));
 	t->root_fd = root_fd;
-	t->table.max = MAX_INODES;
+	t->table.max = max_inodes;
 	t->max_open = max_open;
 	t->buckets = calloc(FIRST_BUCKETS, sizeof(struct share_inode *));
 	if (!t->buckets)
@@ -357,8 +355,8 @@ void share_inodes_fini(struct share_inodes *t)
 int share_inodes_reset(struct share_inodes *t)
 {
 	int root_fd = t->root_fd;
-	unsigned int max_open = t->max_open;
+	unsigned int max_open = t->max_open, max_inodes = t->table.max;
 
 	share_inodes_fini(t);
-	return share_inodes_init(t, root_fd, max_open);
+	return share_inodes_init(t, root_fd, max_open, max_inodes);
 }

@@ -205,7 +205,8 @@ static inline void share_with(const struct share_params *params)
 static inline int share_setup(void **state)
 {
 	const struct share_params params = { .cache = SHARE_CACHE_AUTO,
-					     .max_files = 256 };
+					     .max_files = 256,
+					     .max_inodes = 65536 };
 
 	if (fixture_setup(state))
 		return -1;

@@ -93,7 +93,8 @@ static void keeps_out_of_the_kernel(void **state)
 {
 	const struct share_params params = { .path = "/",
 					     .cache = SHARE_CACHE_AUTO,
-					     .max_files = 256 };
+					     .max_files = 256,
+					     .max_inodes = 65536 };
 	const struct fuse_open_in in = { 0 };
 	const struct fuse_mkdir_in mk = { .mode = 0755 };
 	uint64_t proc;
@@ -278,7 +279,8 @@ static void changes_nothing_read_only(void **state)
 {
 	const struct share_params params = { .read_only = true,
 					     .cache = SHARE_CACHE_NONE,
-					     .max_files = 256 };
+					     .max_files = 256,
+					     .max_inodes = 65536 };
 	const struct fuse_mkdir_in dir = { .mode = 0755 };
 	struct fuse_setattr_in set = { .valid = FATTR_SIZE };
 	struct fuse_rename_in ren = { .newdir = ROOT };

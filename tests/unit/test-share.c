@@ -196,8 +196,10 @@ static void loses_what_is_too_much(void **state)
 static void maps_what_is_not_kept(void **state)
 {
 	const struct share_params none = { .cache = SHARE_CACHE_NONE,
-					   .max_files = 256 };
+					   .max_files = 256,
+					   .max_inodes = 65536 };
 	const struct share_params some = { .max_files = 256,
+					   .max_inodes = 65536,
 					   .cache = SHARE_CACHE_AUTO };
 
 	(void)state;
@@ -206,6 +208,25 @@ static void maps_what_is_not_kept(void **state)
 	assert_int_equal(reply.init.flags2, 1 << 4);
 	share_with(&some);
 	assert_int_equal(reply.init.flags2, 0);
+}
+
+/* One that looks and never forgets. */
+static void knows_no_more_than_it_may(void **state)
+{
+	const struct share_params few = { .cache = SHARE_CACHE_AUTO,
+					  .max_files = 256,
+					  .max_inodes = 3 };
+	uint64_t dir;
+
+	(void)state;
+	share_with(&few);
+	assert_int_not_equal(lookup(ROOT, "hello"), 0);
+	dir = lookup(ROOT, "dir");
+	assert_int_not_equal(dir, 0);
+	assert_int_equal(CALL0(FUSE_LOOKUP, dir, "inner"), -ENFILE);
+	assert_int_not_equal(lookup(ROOT, "hello"), 0);
+	forget(lookup(ROOT, "hello"), 3);
+	assert_int_equal(CALL0(FUSE_LOOKUP, dir, "inner"), 0);
 }
 
 /* Counts the entries of an open directory, by READDIR or READDIRPLUS. */
@@ -354,7 +375,7 @@ static void ends_and_begins_again(void **state)
 
 static void refuses_what_cannot_be_shared(void **state)
 {
-	struct share_params params = { .max_files = 256 };
+	struct share_params params = { .max_files = 256, .max_inodes = 65536 };
 	struct share *s;
 	char path[PATH_MAX];
 
@@ -401,6 +422,7 @@ int main(void)
 		WITH_SHARE(keeps_what_was_removed),
 		WITH_SHARE(loses_what_is_too_much),
 		WITH_SHARE(maps_what_is_not_kept),
+		WITH_SHARE(knows_no_more_than_it_may),
 		WITH_SHARE(holds_whiteouts),
 		WITH_SHARE(lists_large_directories),
 		WITH_SHARE(finds_deep_files_again),
