@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * cmd-devices - `wherry devices`: what can be handed to a guest, and what
- * cannot and why. Owns the listing and, by libpci, the names. Changes nothing.
+ * cannot and why. Owns the listing. Changes nothing.
  */
 #include "cmd.h"
 
@@ -12,10 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifdef HAVE_LIBPCI
-#include <pci/pci.h>
-#endif
 
 #include "bdf.h"
 #include "bind.h"
@@ -31,7 +27,7 @@ struct row {
 	bool assignable;
 	char why[SYSFS_WHY_SIZE]; /* !assignable */
 	char user[256]; /* what of the host uses it, or "" */
-	char vendor_name[96], device_name[96], class_name[96]; /* or "" */
+	struct device_name name;
 };
 
 struct listing {
@@ -61,68 +57,6 @@ static const struct opt opts[] = {
 	{ .name = "json", .flag = true, .set = set_json },
 	{ .name = "verbose", .flag = true, .set = set_verbose },
 };
-
-/* ----- names ----- */
-
-#ifdef HAVE_LIBPCI
-
-static void quiet(char *msg, ...)
-{
-	(void)msg;
-}
-
-/* libpci calls this for a damaged pci.ids and cannot go on after it. */
-static void __attribute__((noreturn)) fatal(char *msg, ...)
-{
-	log_err("pci.ids: cannot be used: %s; install the package again", msg);
-	_exit(STATUS_FAILED);
-}
-
-static void read_names(struct listing *l)
-{
-	/* Not const: so it is declared. */
-	char no_hwdb[] = "hwdb.disable", yes[] = "1";
-	struct pci_access *pci = pci_alloc();
-	const int flags = PCI_LOOKUP_NO_NUMBERS;
-	unsigned int i;
-
-	/* No pci_init(): only the list of names is wanted. */
-	pci->error = fatal;
-	pci->warning = quiet;
-	pci->debug = quiet;
-	/* udev's copy of the same list: slow, and it leaks. */
-	(void)pci_set_param(pci, no_hwdb, yes);
-	for (i = 0; i < l->nr; i++) {
-		struct row *row = &l->rows[i];
-		const struct sysfs_device *dev = &row->dev;
-
-		if (!dev->bdf[0])
-			continue;
-		if (!pci_lookup_name(pci, row->vendor_name,
-				     sizeof(row->vendor_name),
-				     flags | PCI_LOOKUP_VENDOR, dev->vendor))
-			row->vendor_name[0] = '\0';
-		if (!pci_lookup_name(pci, row->device_name,
-				     sizeof(row->device_name),
-				     flags | PCI_LOOKUP_DEVICE, dev->vendor,
-				     dev->device))
-			row->device_name[0] = '\0';
-		if (!pci_lookup_name(
-			    pci, row->class_name, sizeof(row->class_name),
-			    flags | PCI_LOOKUP_CLASS, dev->class_code >> 8))
-			row->class_name[0] = '\0';
-	}
-	pci_cleanup(pci);
-}
-
-#else
-
-static void read_names(struct listing *l)
-{
-	(void)l;
-}
-
-#endif
 
 /* ----- rows ----- */
 
@@ -286,11 +220,11 @@ static void print_name(const struct row *row)
 		printf("mediated device\n");
 		return;
 	}
-	if (row->device_name[0])
-		printf("%s%s%s ", row->vendor_name,
-		       row->vendor_name[0] ? " " : "", row->device_name);
-	else if (row->class_name[0])
-		printf("%s ", row->class_name);
+	if (row->name.device[0])
+		printf("%s%s%s ", row->name.vendor,
+		       row->name.vendor[0] ? " " : "", row->name.device);
+	else if (row->name.class[0])
+		printf("%s ", row->name.class);
 	printf("[%04x:%04x]\n", dev->vendor, dev->device);
 }
 
@@ -302,8 +236,8 @@ static void print_details(const struct row *row)
 	printf("    path: %s\n", dev->dir);
 	if (dev->bdf[0])
 		printf("    class: %06x%s%s; subsystem: %04x:%04x\n",
-		       dev->class_code, row->class_name[0] ? " " : "",
-		       row->class_name, dev->subsys_vendor, dev->subsys_device);
+		       dev->class_code, row->name.class[0] ? " " : "",
+		       row->name.class, dev->subsys_vendor, dev->subsys_device);
 	if (dev->node[0])
 		printf("    node: %s\n", dev->node);
 	for (i = 0; i < dev->nr_siblings; i++)
@@ -374,9 +308,9 @@ static void json_pci(struct json *j, const struct row *row)
 	json_format(j, "subsystem_vendor", "%04x", dev->subsys_vendor);
 	json_format(j, "subsystem_device", "%04x", dev->subsys_device);
 	json_format(j, "class", "%06x", dev->class_code);
-	json_or_null(j, "vendor_name", row->vendor_name);
-	json_or_null(j, "device_name", row->device_name);
-	json_or_null(j, "class_name", row->class_name);
+	json_or_null(j, "vendor_name", row->name.vendor);
+	json_or_null(j, "device_name", row->name.device);
+	json_or_null(j, "class_name", row->name.class);
 }
 
 static void json_lists(struct json *j, const struct sysfs_device *dev)
@@ -432,6 +366,15 @@ static void print_json(const struct listing *l)
 	}
 	json_array_end(&j);
 	json_object_end(&j);
+}
+
+static void read_names(struct listing *l)
+{
+	struct devices_names *names = devices_names_open();
+
+	for (unsigned int i = 0; i < l->nr; i++)
+		devices_names_find(names, &l->rows[i].dev, &l->rows[i].name);
+	devices_names_close(names);
 }
 
 int cmd_devices(int argc, char **argv)

@@ -18,6 +18,7 @@
 #include "expand.h"
 #include "fd.h"
 #include "kernel-find.h"
+#include "library.h"
 #include "log.h"
 #include "util.h"
 
@@ -66,27 +67,17 @@ static int out_of_memory(void)
 	return -ENOMEM;
 }
 
-/* Gives up its handle if it fails. */
 static int load_libkmod(struct libkmod *lib)
 {
-	bool whole;
-
-	lib->handle = dlopen(LIBKMOD, RTLD_LAZY | RTLD_LOCAL);
-	whole = lib->handle;
-#define X(call)                                                           \
-	lib->call = whole ? (__typeof__(lib->call))dlsym(lib->handle,     \
-							 "kmod_" #call) : \
-			    NULL;                                         \
-	whole = lib->call;
-	CALLS(X)
+	const struct library_call calls[] = {
+#define X(call) { "kmod_" #call, &lib->call },
+		CALLS(X)
 #undef X
-	if (whole)
-		return 0;
+	};
 
-	log_err("%s; install libkmod 27 or newer", dlerror());
-	if (lib->handle)
-		dlclose(lib->handle);
-	return -ENOENT;
+	return library_open(&lib->handle, LIBKMOD,
+			    "install libkmod 27 or newer", calls,
+			    ARRAY_SIZE(calls));
 }
 
 /* '-' and '_' are the same, and file and suffix end at '.'. */
