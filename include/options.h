@@ -50,7 +50,26 @@ int options_parse_command(const struct opt *opts, size_t nr, int argc,
 struct opt_key {
 	const char *name;
 	int (*set)(void *ctx, const char *option, const char *value);
+	/* Without set: a member of *ctx, by the macros below. */
+	size_t offset;
+	bool number; /* within [min, max], else on or off */
+	uint64_t min, max;
 };
+
+/* A bool. */
+#define OPT_KEY_BOOL(key, type, member)                                 \
+	{                                                               \
+		.name = (key),                                          \
+		.offset = offsetof(type, member) +                      \
+			  0 * sizeof(&((type *)0)->member == (bool *)0) \
+	}
+/* A signed or unsigned number of 32 bits. */
+#define OPT_KEY_NUMBER(key, type, member, first, last)                        \
+	{                                                                     \
+		.name = (key), .number = true, .min = (first), .max = (last), \
+		.offset = offsetof(type, member) /                            \
+			  (sizeof(((type *)0)->member) == 4)                  \
+	}
 
 /*
  * Splits value at its commas (",," is a comma within), gives the first part

@@ -39,13 +39,6 @@ static int set_hugepages(void *ctx, const char *option, const char *value)
 	return r;
 }
 
-static int set_prealloc(void *ctx, const char *option, const char *value)
-{
-	struct memory_config *mem = ctx;
-
-	return option_bool(option, value, &mem->prealloc);
-}
-
 static int set_thp(void *ctx, const char *option, const char *value)
 {
 	struct memory_config *mem = ctx;
@@ -57,24 +50,14 @@ static int set_thp(void *ctx, const char *option, const char *value)
 	return r;
 }
 
-static int set_host_node(void *ctx, const char *option, const char *value)
-{
-	struct memory_config *mem = ctx;
-	uint64_t node = 0;
-	int r;
-
-	r = option_number(option, value, 0, MAX_HOST_NODE, &node);
-	mem->host_node = (int)node;
-	return r;
-}
-
 int config_set_memory(void *ctx, const char *value)
 {
 	static const struct opt_key keys[] = {
 		{ "hugepages", set_hugepages },
-		{ "prealloc", set_prealloc },
+		OPT_KEY_BOOL("prealloc", struct memory_config, prealloc),
 		{ "thp", set_thp },
-		{ "host-node", set_host_node },
+		OPT_KEY_NUMBER("host-node", struct memory_config, host_node, 0,
+			       MAX_HOST_NODE),
 	};
 	struct run_config *cfg = ctx;
 

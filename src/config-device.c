@@ -60,49 +60,6 @@ static int set_id(void *ctx, const char *option, const char *value)
 	return config_set_name(option, value, &dev->id);
 }
 
-static int set_port(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-	uint64_t port = 0;
-	int r;
-
-	r = option_number(option, value, 1, CONFIG_MAX_DEVICES, &port);
-	dev->port = (int)port;
-	return r;
-}
-
-static int set_rom(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-
-	return option_bool(option, value, &dev->rom);
-}
-
-static int set_devid(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-	uint64_t devid = 0;
-	int r;
-
-	r = option_number(option, value, 0, INT_MAX, &devid);
-	dev->devid = (int)devid;
-	return r;
-}
-
-static int set_require_reset(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-
-	return option_bool(option, value, &dev->require_reset);
-}
-
-static int set_ats(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-
-	return option_bool(option, value, &dev->ats);
-}
-
 static int set_clique(void *ctx, const char *option, const char *value)
 {
 	struct device_config *dev = ctx;
@@ -112,18 +69,6 @@ static int set_clique(void *ctx, const char *option, const char *value)
 	r = option_number(option, value, 0, 15, &clique);
 	dev->gpudirect = true;
 	dev->gpudirect_clique = (uint8_t)clique;
-	return r;
-}
-
-/* 0 is what has no PASID. */
-static int set_pasid(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-	uint64_t pasid = 0;
-	int r;
-
-	r = option_number(option, value, 1, (1 << 20) - 1, &pasid);
-	dev->pasid = (uint32_t)pasid;
 	return r;
 }
 
@@ -143,26 +88,24 @@ static int set_vf_token(void *ctx, const char *option, const char *value)
 	return 0;
 }
 
-static int set_trap_bars(void *ctx, const char *option, const char *value)
-{
-	struct device_config *dev = ctx;
-
-	return option_bool(option, value, &dev->trap_bars);
-}
-
 int config_add_device(struct run_config *cfg, const char *value)
 {
 	static const struct opt_key keys[] = {
 		{ "id", set_id },
-		{ "port", set_port },
-		{ "rom", set_rom },
-		{ "devid", set_devid },
-		{ "require-reset", set_require_reset },
-		{ "ats", set_ats },
+		OPT_KEY_NUMBER("port", struct device_config, port, 1,
+			       CONFIG_MAX_DEVICES),
+		OPT_KEY_BOOL("rom", struct device_config, rom),
+		OPT_KEY_NUMBER("devid", struct device_config, devid, 0,
+			       INT_MAX),
+		OPT_KEY_BOOL("require-reset", struct device_config,
+			     require_reset),
+		OPT_KEY_BOOL("ats", struct device_config, ats),
 		{ "gpudirect-clique", set_clique },
-		{ "pasid", set_pasid },
+		/* 0 is what has no PASID. */
+		OPT_KEY_NUMBER("pasid", struct device_config, pasid, 1,
+			       (1 << 20) - 1),
 		{ "vf-token", set_vf_token },
-		{ "x-trap-bars", set_trap_bars },
+		OPT_KEY_BOOL("x-trap-bars", struct device_config, trap_bars),
 	};
 	struct device_config *dev;
 

@@ -30,27 +30,6 @@ static int set_spec(void *ctx, const char *option, const char *value)
 	return option_string(option, text, &disk->spec);
 }
 
-static int set_read_only(void *ctx, const char *option, const char *value)
-{
-	struct disk_config *disk = ctx;
-
-	return option_bool(option, value, &disk->read_only);
-}
-
-static int set_direct(void *ctx, const char *option, const char *value)
-{
-	struct disk_config *disk = ctx;
-
-	return option_bool(option, value, &disk->direct);
-}
-
-static int set_lock(void *ctx, const char *option, const char *value)
-{
-	struct disk_config *disk = ctx;
-
-	return option_bool(option, value, &disk->lock);
-}
-
 static int set_serial(void *ctx, const char *option, const char *value)
 {
 	struct disk_config *disk = ctx;
@@ -61,17 +40,6 @@ static int set_serial(void *ctx, const char *option, const char *value)
 		return -EINVAL;
 	}
 	return config_set_name(option, value, &disk->serial);
-}
-
-static int set_queues(void *ctx, const char *option, const char *value)
-{
-	struct disk_config *disk = ctx;
-	uint64_t nr = 1;
-	int r;
-
-	r = option_number(option, value, 1, CONFIG_MAX_CPUS, &nr);
-	disk->nr_queues = (unsigned int)nr;
-	return r;
 }
 
 /* The kernel would refuse the second; but not before much else was done. */
@@ -92,9 +60,12 @@ static int check_fd(const struct run_config *cfg,
 int config_add_disk(void *ctx, const char *value)
 {
 	static const struct opt_key keys[] = {
-		{ "ro", set_read_only },  { "direct", set_direct },
-		{ "serial", set_serial }, { "queues", set_queues },
-		{ "lock", set_lock },
+		OPT_KEY_BOOL("ro", struct disk_config, read_only),
+		OPT_KEY_BOOL("direct", struct disk_config, direct),
+		{ "serial", set_serial },
+		OPT_KEY_NUMBER("queues", struct disk_config, nr_queues, 1,
+			       CONFIG_MAX_CPUS),
+		OPT_KEY_BOOL("lock", struct disk_config, lock),
 	};
 	struct run_config *cfg = ctx;
 	struct disk_config *disk;

@@ -33,13 +33,6 @@ static int set_tag(void *ctx, const char *option, const char *value)
 	return option_string(option, value, &share->tag);
 }
 
-static int set_ro(void *ctx, const char *option, const char *value)
-{
-	struct share_config *share = ctx;
-
-	return option_bool(option, value, &share->read_only);
-}
-
 static int set_cache(void *ctx, const char *option, const char *value)
 {
 	/* As enum share_cache has them. */
@@ -52,7 +45,7 @@ static int set_cache(void *ctx, const char *option, const char *value)
 
 static const struct opt_key keys[] = {
 	{ "tag", set_tag },
-	{ "ro", set_ro },
+	OPT_KEY_BOOL("ro", struct share_config, read_only),
 	{ "cache", set_cache },
 };
 

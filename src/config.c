@@ -146,18 +146,11 @@ static int set_kvm_fd(void *ctx, const char *option, const char *value)
 	return option_fd(option, value, &cfg->kvm);
 }
 
-static int set_slot_zap_all(void *ctx, const char *option, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_bool(option, value, &cfg->slot_zap_all);
-}
-
 static int set_kvm(void *ctx, const char *value)
 {
 	static const struct opt_key keys[] = {
 		{ "fd", set_kvm_fd },
-		{ "slot-zap-all", set_slot_zap_all },
+		OPT_KEY_BOOL("slot-zap-all", struct run_config, slot_zap_all),
 	};
 
 	return option_list("--kvm", value, NULL, keys, ARRAY_SIZE(keys), ctx);

@@ -293,6 +293,25 @@ static int unknown_key(const char *option, const char *name,
 	return -EINVAL;
 }
 
+/* What is wrong leaves it as it was. */
+static int set_member(void *ctx, const struct opt_key *key, const char *option,
+		      const char *value)
+{
+	void *member = (char *)ctx + key->offset;
+	uint64_t number;
+	uint32_t stored;
+	int r;
+
+	if (!key->number)
+		return option_bool(option, value, member);
+	r = option_number(option, value, key->min, key->max, &number);
+	if (!r) {
+		stored = (uint32_t)number;
+		memcpy(member, &stored, sizeof(stored));
+	}
+	return r;
+}
+
 static int set_key(const char *option, char *part, const struct opt_key *keys,
 		   size_t nr, uint64_t *seen, void *ctx)
 {
@@ -316,7 +335,8 @@ static int set_key(const char *option, char *part, const struct opt_key *keys,
 	*seen |= UINT64_C(1) << i;
 
 	snprintf(name, sizeof(name), "%s: %s", option, part);
-	return keys[i].set(ctx, name, value);
+	return keys[i].set ? keys[i].set(ctx, name, value) :
+			     set_member(ctx, &keys[i], name, value);
 }
 
 int option_list(const char *option, const char *value,
