@@ -390,7 +390,7 @@ static uint64_t decoded_at(const struct vfio_bar *bar)
 	if (!v)
 		return 0; /* creation failed before it got here */
 	model = &v->dev.bars.bar[bar->index];
-	if (model->type == PCI_BAR_NONE || v->low_power)
+	if (model->type == PCI_BAR_NONE || v->low_power || v->in_bus_reset)
 		return 0;
 	if (is_io(bar))
 		return pci_dev_io_enabled(&v->dev) &&

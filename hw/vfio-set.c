@@ -72,6 +72,22 @@ static bool in_use(const struct vfio_pci *v)
 	       (cmd & (PCI_COMMAND_IO | PCI_COMMAND_MEMORY) && !v->was_master);
 }
 
+/*
+ * Takes the BARs of all out, and in again.  One whose driver has gone decodes
+ * memory still: its BARs would fault, and what peers had mapped be dead for
+ * good.  What is shown again counts as touched.
+ */
+static void set_in_reset(struct vfio_pci *v, const uint32_t *devids, int nr,
+			 bool in_reset)
+{
+	for (int i = 0; i < nr; i++) {
+		struct vfio_pci *s = find(v, devids[i]);
+
+		s->in_bus_reset = in_reset;
+		vfio_bars_update(s);
+	}
+}
+
 static int try_bus_reset(struct vfio_pci *v)
 {
 	uint32_t devids[VFIO_MAX_RESET_SET];
@@ -89,13 +105,13 @@ static int try_bus_reset(struct vfio_pci *v)
 		if (s != v && in_use(s))
 			return -EBUSY;
 	}
+	set_in_reset(v, devids, nr, true);
 	r = vfio_hot_reset(v->vfio);
-	if (r < 0)
-		return r;
-	for (int i = 0; i < nr; i++)
+	for (int i = 0; !r && i < nr; i++)
 		find(v, devids[i])->touched = false;
-	v->nr_bus_resets++;
-	return 0;
+	set_in_reset(v, devids, nr, false);
+	v->nr_bus_resets += !r;
+	return r;
 }
 
 static const char *why_not(int err)

@@ -112,6 +112,7 @@ struct vfio_pci {
 	bool was_master; /* the guest has let it do DMA since power-on */
 	bool weak_reset; /* its own is no more than D3hot and back */
 	bool require_reset;
+	bool in_bus_reset; /* its own or another's: no memory is shown */
 	int bus_reset_error; /* why its bus was not, last time; 0: it was */
 
 	struct vfio_bar bars[VFIO_NR_BARS];
@@ -157,7 +158,7 @@ void vfio_bars_fini(struct vfio_pci *v);
 /*
  * Maps what the guest decodes now, unmaps the rest.  Called before the device
  * goes out of reach, so that nothing shows its memory then (a reset: COMMAND
- * is 0; sleep: low_power is set), and again when it is back.
+ * is 0, or in_bus_reset set; sleep: low_power is), and again when it is back.
  */
 void vfio_bars_update(struct vfio_pci *v);
 

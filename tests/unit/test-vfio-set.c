@@ -10,7 +10,8 @@
 #define PMCSR 0x64
 #define MSIX_CTRL 0x42
 
-/* A device and its sibling, which is the same but for its BARs: they trap. */
+/* A device and its sibling, which is the same but for its BARs: mostly they
+ * trap. */
 static struct vfio_set set;
 static struct vfio_pci *sibling;
 static struct vfio_device other;
@@ -44,12 +45,12 @@ static void create_started(void)
 }
 
 /* No reset of its own, on a bus with another. */
-static void create_pair(void)
+static void create_pair_with(bool trap_bars)
 {
 	struct vfio_pci_params its = params;
 
 	its.dev = &other;
-	its.trap_bars = true;
+	its.trap_bars = trap_bars;
 	fake.dev.can_reset = false;
 	fake.dev.set_errno = 0;
 	other = fake.dev;
@@ -60,6 +61,11 @@ static void create_pair(void)
 	fake.nr_bus = 2;
 	assert_int_equal(vfio_pci_create(&sibling, &its), 0);
 	create_started();
+}
+
+static void create_pair(void)
+{
+	create_pair_with(true);
 }
 
 static void drive(struct pci_dev *d, uint32_t addr)
@@ -151,10 +157,43 @@ static void a_sibling_whose_driver_has_gone_is_reset(void **state)
 	assert_int_equal(fake.nr_bus_resets, 2);
 	/* What it was before power-on does not count. */
 	s->ops->reset(s);
+	assert_int_equal(fake.nr_bus_resets, 3);
 	pci_dev_write(s, PCI_COMMAND, 2, MEM);
 	drive(dev, 0);
 	dev->ops->reset(dev);
-	assert_int_equal(fake.nr_bus_resets, 2);
+	assert_int_equal(fake.nr_bus_resets, 3);
+}
+
+/* Its driver has left memory decoded, as those of Linux do. */
+static void a_sibling_shows_nothing_meanwhile(void **state)
+{
+	static const int errs[] = { 0, ENOTTY };
+	struct pci_dev *s;
+	unsigned int resets;
+	struct capture c;
+
+	(void)state;
+	create_pair_with(false);
+	s = vfio_pci_dev(sibling);
+	capture_begin(&c);
+	for (unsigned int i = 0; i < ARRAY_SIZE(errs); i++) {
+		fake.bus_errno = errs[i];
+		drive(dev, 0);
+		drive(s, 0x10000);
+		pci_dev_write(s, PCI_COMMAND, 2, MEM);
+		resets = fake.nr_bus_resets;
+		/* The fake asserts that no memory is shown. */
+		dev->ops->reset(dev);
+		assert_int_equal(fake.nr_bus_resets, resets + 1);
+		assert_int_equal(fake_nr_slots(), 1);
+		assert_true(fake_slot_at(0x100010000) >= 0);
+		/* The guest may have touched it since: it is reset, too. */
+		s->ops->reset(s);
+		assert_int_equal(fake.nr_bus_resets, resets + 2);
+		assert_int_equal(fake_nr_slots(), 0);
+	}
+	fake.bus_errno = 0;
+	capture_end(&c);
 }
 
 static void a_bus_with_strangers_is_not_reset(void **state)
@@ -385,6 +424,7 @@ int main(void)
 		T(a_bus_is_reset_once_for_all),
 		T(a_sibling_in_use_is_left_alone),
 		T(a_sibling_whose_driver_has_gone_is_reset),
+		T(a_sibling_shows_nothing_meanwhile),
 		T(a_bus_with_strangers_is_not_reset),
 		T(a_required_reset_is_had_or_fatal),
 		T(a_reset_of_the_bus_is_the_better_one),
