@@ -35,7 +35,7 @@ static int look_up(const struct device_config *cfg, struct sysfs_device *dev)
 
 static int find(const struct device_config *cfg, struct sysfs_device *dev)
 {
-	char why[256];
+	char why[SYSFS_WHY_SIZE];
 	int r = look_up(cfg, dev);
 
 	if (r) {
@@ -89,18 +89,33 @@ static void find_by_fd(const struct device_config *cfg,
 		memset(dev, 0, sizeof(*dev));
 }
 
-/* Nothing is logged: the device may not be there, which is found when it is
- * opened. */
+/* As far as it can be told.  Nothing is logged: the device may not be there,
+ * which is found when it is opened. */
+static void peek(const struct device_config *cfg, struct sysfs_device *dev)
+{
+	memset(dev, 0, sizeof(*dev));
+	if (cfg->kind == DEVICE_FD)
+		find_by_fd(cfg, dev);
+	else if (look_up(cfg, dev))
+		memset(dev, 0, sizeof(*dev));
+}
+
 static uint64_t bar_bytes(const struct device_config *cfg)
 {
 	struct sysfs_device dev;
 
-	memset(&dev, 0, sizeof(dev));
-	if (cfg->kind == DEVICE_FD)
-		find_by_fd(cfg, &dev);
-	else if (look_up(cfg, &dev))
-		return 0;
+	peek(cfg, &dev);
 	return sysfs_bar_bytes(&dev);
+}
+
+/* One that a driver of the host's makes up: what sends interrupts is the
+ * driver.  It needs no IOMMU, and BIND asks for none. */
+static bool is_mediated(const struct device_config *cfg)
+{
+	struct sysfs_device dev;
+
+	peek(cfg, &dev);
+	return dev.mdev_api[0];
 }
 
 uint64_t machine_bar_bytes(const struct run_config *cfg)
@@ -160,8 +175,15 @@ int machine_check_interrupts(const struct machine *m)
 
 	if (!sysfs_unsafe_interrupts(&host_sysfs, unsafe, sizeof(unsafe)))
 		return 0;
-	log_err("%s: cannot be assigned: %s", m->cfg->devices[0].spec, unsafe);
-	return -EPERM;
+	for (unsigned int i = 0; i < m->cfg->nr_devices; i++) {
+		const struct device_config *cfg = &m->cfg->devices[i];
+
+		if (is_mediated(cfg))
+			continue;
+		log_err("%s: cannot be assigned: %s", cfg->spec, unsafe);
+		return -EPERM;
+	}
+	return 0;
 }
 
 int machine_open_device(struct machine *m, struct machine_device *d)

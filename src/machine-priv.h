@@ -113,8 +113,8 @@ int machine_open_device(struct machine *m, struct machine_device *d);
 uint64_t machine_bar_bytes(const struct run_config *cfg);
 /* machine-attach.c: ATTACH alone.  0 or -errno, logged. */
 int machine_attach_device(struct machine *m, struct machine_device *d);
-/* -EPERM, logged with the first device's name, if no host device may be
- * assigned because it could forge interrupts. */
+/* -EPERM, logged with the device's name, if there is one that could forge
+ * interrupts: any but mediated ones, where the host does not remap them. */
 int machine_check_interrupts(const struct machine *m);
 int machine_plug_device(struct machine *m, struct machine_device *d,
 			unsigned int slot);

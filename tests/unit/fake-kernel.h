@@ -5,9 +5,9 @@
  * file is a memfd, so mapping and reading them is real. It refuses what the
  * kernel refuses, notes what was done in which order, and fails on demand.
  *
- * For programs that wrap open, close, ioctl, memlock_warn, sysfs_read_pci, sysfs_why_not,
- * sysfs_unsafe_interrupts, sandbox_process and sandbox_thread. After
- * harness.h. An ioctl that the machine does by itself is counted, so the n-th
+ * For programs that wrap open, close, ioctl, memlock_warn, sysfs_read_pci,
+ * sysfs_read_mdev, sysfs_why_not, sysfs_unsafe_interrupts, sandbox_process and
+ * sandbox_thread. After harness.h. An ioctl that the machine does by itself is counted, so the n-th
  * of a start is always the same one.
  */
 #ifndef TESTS_UNIT_FAKE_KERNEL_H
@@ -85,6 +85,8 @@ int __wrap_close(int fd);
 int __real_close(int fd);
 int __wrap_sysfs_read_pci(const struct sysfs *sysfs, const char *bdf,
 			  struct sysfs_device *out);
+int __wrap_sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,
+			   struct sysfs_device *out);
 bool __wrap_sysfs_why_not(const struct sysfs *sysfs,
 			  const struct sysfs_device *dev, char *why,
 			  size_t size);
@@ -186,6 +188,18 @@ int __wrap_sysfs_read_pci(const struct sysfs *sysfs, const char *bdf,
 	/* 0000:01:00.0 is vfio0, 0000:02:00.0 is vfio1. */
 	snprintf(out->name, sizeof(out->name), "%s", bdf);
 	snprintf(out->node, sizeof(out->node), FAKE_NODE "%d", bdf[6] - '1');
+	return 0;
+}
+
+/* The same two, made by a driver: 1... is vfio0, 2... is vfio1. */
+int __wrap_sysfs_read_mdev(const struct sysfs *sysfs, const char *uuid,
+			   struct sysfs_device *out)
+{
+	(void)sysfs;
+	memset(out, 0, sizeof(*out));
+	snprintf(out->name, sizeof(out->name), "%s", uuid);
+	snprintf(out->mdev_api, sizeof(out->mdev_api), "vfio-pci");
+	snprintf(out->node, sizeof(out->node), FAKE_NODE "%d", uuid[0] - '1');
 	return 0;
 }
 

@@ -233,6 +233,30 @@ static void unsafe_interrupts_are_refused(void **state)
 	assert_int_equal(whole_life(&cfg), 0);
 }
 
+/* No hardware of the host's is theirs, so there is nothing to forge with. */
+static void mediated_devices_forge_no_interrupts(void **state)
+{
+	static char uuids[][40] = { "11111111-83f1-4c2f-a9d6-f1eb8cc1ae92",
+				    "22222222-83f1-4c2f-a9d6-f1eb8cc1ae92" };
+	struct run_config cfg = fake_run_config();
+	struct device_config pci = cfg.devices[1];
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		cfg.devices[i].kind = DEVICE_MDEV;
+		cfg.devices[i].spec = uuids[i];
+	}
+	fake.unsafe = true;
+	assert_int_equal(whole_life(&cfg), 0);
+	assert_non_null(strstr(fake.order, "bind1"));
+	fake_reset();
+	fake.unsafe = true;
+	cfg.devices[1] = pci;
+	fails_with(&cfg, "0000:02:00.0: cannot be assigned: no interrupt "
+			 "remapping");
+	assert_null(strstr(fake.order, "open0"));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, reset_fake)
@@ -249,6 +273,7 @@ int main(void)
 		T(more_vcpus_than_kvm_allows),
 		T(kvm_that_cannot_be_opened),
 		T(unsafe_interrupts_are_refused),
+		T(mediated_devices_forge_no_interrupts),
 	};
 
 	kernel = fake_image();
