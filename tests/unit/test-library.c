@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <zlib.h>
 
 #include "capture.h"
@@ -61,5 +62,5 @@ int main(void)
 		cmocka_unit_test(says_what_is_missing),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_all(tests);
 }
