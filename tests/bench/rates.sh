@@ -21,7 +21,7 @@ before()
 # waits; its last phase is followed by GUEST-STATUS.
 measure() # NAME
 {
-	local line phase ios rate since='' seen=0
+	local line phase ios rate since='' seen=0 from
 
 	command_of "$1"
 	before "$1"
@@ -29,7 +29,9 @@ measure() # NAME
 	coproc guest { exec "${cmd[@]}" </dev/null 2>"$LAB_OUT/$1.err"; }
 	# shellcheck disable=SC2154 # coproc sets it
 	pid=$guest_PID
-	while IFS= read -r -t 240 -u "${guest[0]}" line; do
+	# What it said last is there to be read when it has ended.
+	exec {from}<&"${guest[0]}"
+	while IFS= read -r -t 240 -u "$from" line; do
 		line=${line%$'\r'}
 		case $line in
 		BEGIN*) since=$(totals "$pid" "${others[@]}") ;;
@@ -43,6 +45,7 @@ measure() # NAME
 		*) echo "$line" >>"$LAB_OUT/$1.out" ;;
 		esac
 	done
+	exec {from}<&-
 	wait "$pid" 2>/dev/null || true
 	if [ $seen = 0 ]; then
 		cat "$LAB_OUT/$1.err" "$LAB_OUT/$1.out" >&2 || :
