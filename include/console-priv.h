@@ -28,6 +28,9 @@ struct console {
 
 	/* Loop thread. */
 	struct loop_source in, listener, wake;
+	struct loop_timer
+		again; /* of a listener: con->listener is watched again */
+	bool told_full;
 	bool connected; /* as ops->connected() was told */
 	bool reading; /* in is watched for input */
 	bool direct; /* in is a regular file: read without the loop */
@@ -69,6 +72,8 @@ void console_in_ready(void *opaque, uint32_t events);
 void console_input_ended(struct console *con);
 /* The source con->listener is ready. */
 void console_accept(void *opaque, uint32_t events);
+/* After a while in which there were no descriptors for a client. */
+void console_accept_again(void *opaque);
 /* Tells the guest's end, if that is news. */
 void console_set_connected(struct console *con, bool connected);
 

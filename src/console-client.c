@@ -14,6 +14,8 @@
 #include "fd.h"
 #include "log.h"
 
+#define RETRY_MS 1000
+
 void console_set_connected(struct console *con, bool connected)
 {
 	if (con->connected == connected)
@@ -63,6 +65,27 @@ void console_input_ended(struct console *con)
 	con->in.fd = -1;
 }
 
+/* A client that cannot be had now would be reported again at once, for ever. */
+static void accept_later(struct console *con)
+{
+	if (errno != EMFILE && errno != ENFILE)
+		return;
+	if (!con->told_full)
+		log_err("%s: clients have to wait: %s; raise the limit of open "
+			"files (ulimit -n)",
+			con->name, strerror(errno));
+	con->told_full = true;
+	loop_remove(con->loop, &con->listener);
+	(void)loop_timer_set(&con->again, RETRY_MS);
+}
+
+void console_accept_again(void *opaque)
+{
+	struct console *con = opaque;
+
+	(void)loop_add(con->loop, &con->listener);
+}
+
 void console_accept(void *opaque, uint32_t events)
 {
 	struct console *con = opaque;
@@ -71,17 +94,13 @@ void console_accept(void *opaque, uint32_t events)
 	(void)events;
 	in = accept4(con->listener.fd, NULL, NULL,
 		     SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (in < 0 && (errno == EMFILE || errno == ENFILE)) {
-		/* It would be reported again at once, for ever. */
-		log_err("%s: no more clients: %s", con->name, strerror(errno));
-		loop_remove(con->loop, &con->listener);
-	}
-	if (in < 0)
-		return;
 	/* epoll tells sources apart by descriptor, so each way has its own. */
-	out = fcntl(in, F_DUPFD_CLOEXEC, 0);
-	if (out < 0)
+	if (in >= 0)
+		out = fcntl(in, F_DUPFD_CLOEXEC, 0);
+	if (out < 0) {
+		accept_later(con);
 		return;
+	}
 	con->in.fd = in;
 	con->in.events = con->len ? 0 : EPOLLIN;
 	con->reading = !con->len || !con->keep;

@@ -299,6 +299,9 @@ int console_start(struct console *con, struct loop *loop,
 
 	r = loop_add(loop, &con->wake);
 	if (!r && con->listener.fd >= 0)
+		r = loop_timer_init(loop, &con->again, console_accept_again,
+				    con);
+	if (!r && con->listener.fd >= 0)
 		r = loop_add(loop, &con->listener);
 	if (r)
 		return r;
@@ -335,6 +338,7 @@ void console_destroy(struct console *con)
 		loop_remove(con->loop, &con->out);
 		loop_remove(con->loop, &con->wake);
 		loop_remove(con->loop, &con->listener);
+		loop_timer_fini(con->loop, &con->again);
 	}
 	if (con->in.fd != STDIN_FILENO)
 		fd_close(&con->in.fd);

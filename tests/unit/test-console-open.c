@@ -2,9 +2,11 @@
 /* test-console-open - consoles that have a path: files and sockets. */
 #include "harness.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "capture.h"
 #include "console-fixture.h"
 
 static void to_file(void **state)
@@ -139,6 +141,43 @@ static void unix_client_that_stalls(void **state)
 	close(b);
 }
 
+/* Not for good: others give theirs back. */
+static void unix_client_without_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_timer t = { 0 };
+	struct rlimit old, lim;
+	struct capture c;
+	int a, b, unused;
+
+	open_console(f, CONSOLE_TO_UNIX);
+	a = dial(f);
+	assert_int_equal(loop_timer_init(f->loop, &t, stop, f->loop), 0);
+	assert_int_equal(loop_timer_set(&t, 20), 0);
+	capture_begin(&c);
+	unused = dup(0);
+	close(unused);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	lim = (struct rlimit){ (rlim_t)unused, old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &lim), 0);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	capture_end(&c);
+	assert_string_equal(c.text,
+			    "wherry: console: clients have to wait: Too "
+			    "many open files; raise the limit of open "
+			    "files (ulimit -n)\n");
+	assert_false(f->connected);
+	loop_timer_fini(f->loop, &t);
+
+	run_till(f, f->connected);
+	b = dial(f);
+	feed(a, "at last");
+	assert_got(f, "at last");
+	close(a);
+	close(b);
+}
+
 static void stale_socket_is_replaced(void **state)
 {
 	struct fixture *f = *state;
@@ -162,6 +201,7 @@ int main(void)
 		T(bad_paths),
 		T(unix_clients),
 		T(unix_client_that_stalls),
+		T(unix_client_without_descriptors),
 		T(stale_socket_is_replaced),
 	};
 
