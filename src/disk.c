@@ -34,6 +34,8 @@ static int open_failed(const struct disk *disk, int r)
 
 	if (r == -ENOENT)
 		remedy = "; make one with truncate -s SIZE FILE";
+	else if (r == -EISDIR)
+		remedy = "; --share is for directories";
 	else if ((r == -EACCES || r == -EROFS) && !disk->read_only)
 		remedy = "; may it be written? ,ro only reads it";
 	else if (r == -EBUSY)
