@@ -126,10 +126,10 @@ static const struct bus_ops rom_ops = { rom_read, rom_write, bar_placed };
 /* Cuts the pages of [start, start + size) out of the mapped areas. */
 static void carve(struct vfio_bar *bar, uint64_t start, uint64_t size)
 {
-	uint64_t end = align_up(start + size, VFIO_BAR_PAGE);
+	uint64_t end = align_up(start + size, host_page_bytes());
 	unsigned int nr = bar->nr_areas;
 
-	start = align_down(start, VFIO_BAR_PAGE);
+	start = align_down(start, host_page_bytes());
 	for (unsigned int i = 0; i < nr; i++) {
 		struct range *a = &bar->areas[i];
 		uint64_t a_end = a->start + a->size;
@@ -163,7 +163,7 @@ static void find_areas(struct vfio_bar *bar)
 	for (unsigned int i = 0; i < bar->region->nr_areas; i++) {
 		struct range a = bar->region->areas[i];
 
-		a.size = align_down(a.size, VFIO_BAR_PAGE);
+		a.size = align_down(a.size, host_page_bytes());
 		if (a.size)
 			bar->areas[bar->nr_areas++] = a;
 	}
@@ -299,7 +299,7 @@ static void bar_unmap(struct vfio_bar *bar)
  */
 static void rom_load(struct vfio_bar *bar)
 {
-	uint64_t size = align_up(bar->trap.size, VFIO_BAR_PAGE);
+	uint64_t size = align_up(bar->trap.size, host_page_bytes());
 	void *copy;
 	int r;
 
@@ -321,7 +321,7 @@ static void rom_load(struct vfio_bar *bar)
 		return;
 	}
 	bar->hva = copy;
-	if (bar->trap.size >= VFIO_BAR_PAGE && !bar->v->trap_bars)
+	if (bar->trap.size >= host_page_bytes() && !bar->v->trap_bars)
 		bar->areas[bar->nr_areas++] = (struct range){ 0, size };
 }
 
@@ -437,7 +437,7 @@ static void bar_fini(struct vfio_bar *bar)
 	if (bar->hva && bar->index != PCI_BAR_ROM)
 		vfio_unmap_region(v->vfio, bar->index, bar->hva, !gone);
 	else if (bar->hva && gone)
-		munmap(bar->hva, align_up(bar->trap.size, VFIO_BAR_PAGE));
+		munmap(bar->hva, align_up(bar->trap.size, host_page_bytes()));
 	bar->hva = NULL;
 }
 

@@ -91,6 +91,9 @@ static inline uint64_t all_ones(unsigned int len)
 	return len >= 8 ? UINT64_MAX : (1ULL << (len * 8)) - 1;
 }
 
+/* The host's pages: what the kernel maps is whole ones. 4, 16 or 64 KiB. */
+uint64_t host_page_bytes(void);
+
 /*
  * Reads a whole file of at most max bytes.  *out is NUL-terminated, the
  * caller frees it; *len_bytes (may be NULL) does not count the NUL.

@@ -18,7 +18,6 @@
 #include "vfio-pci.h"
 #include "vfio.h"
 
-#define VFIO_BAR_PAGE 4096ULL
 /* The kernel's areas, cut by MSI-X table, pending bits and two traps. */
 #define VFIO_BAR_MAX_AREAS (VFIO_MAX_AREAS + 4)
 #define VFIO_NR_BARS (PCI_NR_BARS + 1) /* and the ROM */

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "fd.h"
@@ -136,7 +135,7 @@ int config_set_cpus(void *ctx, const char *value)
 
 int config_check_memory(const struct memory_config *mem)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t page = host_page_bytes();
 
 	if (mem->hugepage_bytes)
 		page = mem->hugepage_bytes;

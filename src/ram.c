@@ -49,8 +49,7 @@ struct ram {
 
 static uint64_t page_bytes(const struct ram_params *p)
 {
-	return p->hugepage_bytes ? p->hugepage_bytes :
-				   (uint64_t)sysconf(_SC_PAGESIZE);
+	return p->hugepage_bytes ? p->hugepage_bytes : host_page_bytes();
 }
 
 /* Lays the ranges end to end in the memfd. */

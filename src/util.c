@@ -14,6 +14,11 @@
 
 #define FIRST_READ 4096
 
+uint64_t host_page_bytes(void)
+{
+	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Reads fd to its end, or until buf, which has *used bytes, is full. */
 static int read_full(int fd, char *buf, size_t size, size_t *used)
 {

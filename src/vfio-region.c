@@ -18,12 +18,11 @@
 #include "log.h"
 #include "vfio-priv.h"
 
-#define PAGE 4096ULL
 #define MAX_INFO_BYTES 65536 /* of a region's capability chain */
 
 static bool page_aligned(uint64_t v)
 {
-	return !(v & (PAGE - 1));
+	return !(v & (host_page_bytes() - 1));
 }
 
 /* Takes the areas that are whole pages within the region. */
@@ -238,7 +237,7 @@ int vfio_map_region(struct vfio_device *dev, unsigned int index,
 
 	if (!region || !region->mmap)
 		return -EINVAL;
-	size = align_up(region->size, PAGE);
+	size = align_up(region->size, host_page_bytes());
 	prot = (region->read ? PROT_READ : 0) |
 	       (region->write ? PROT_WRITE : 0);
 	base = reserve(size);
@@ -279,7 +278,7 @@ void vfio_unmap_region(struct vfio_device *dev, unsigned int index, void *hva,
 
 	if (!region || !hva)
 		return;
-	size = align_up(region->size, PAGE);
+	size = align_up(region->size, host_page_bytes());
 	/* If even that fails the mapping stays, which is as safe. */
 	if (keep)
 		(void)mmap(hva, size, PROT_NONE,

@@ -131,8 +131,11 @@ int vfio_map_region(struct vfio_device *dev, unsigned int index,
 {
 	int r = fake_fails();
 
-	(void)areas;
 	assert_true(nr > 0);
+	for (unsigned int i = 0; i < nr; i++)
+		assert_int_equal((areas[i].start | areas[i].size) %
+					 host_page_bytes(),
+				 0);
 	assert_true(dev->regions[index].mmap);
 	assert_null(dev->maps[index]);
 	if (r)
@@ -167,7 +170,7 @@ int vfio_dmabuf_export(struct vfio_device *dev, unsigned int index,
 	if (r)
 		return r;
 	assert_true(index < 6 && dev->regions[index].mmap);
-	assert_int_equal((area->start | area->size) & 4095, 0);
+	assert_int_equal((area->start | area->size) % host_page_bytes(), 0);
 	assert_true(area->size > 0);
 	*fd = dup(STDOUT_FILENO); /* any: nobody reads it */
 	dev->exported[*fd] = area->size;

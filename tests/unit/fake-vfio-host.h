@@ -15,7 +15,7 @@ int kvm_memslot_add(struct kvm *kvm, gpa_t gpa, uint64_t size, void *hva,
 	unsigned int i = 0;
 
 	(void)kvm;
-	assert_int_equal((gpa | size | (uintptr_t)hva) & 4095, 0);
+	assert_int_equal((gpa | size | (uintptr_t)hva) % host_page_bytes(), 0);
 	assert_true(size > 0);
 	if (fake_fails())
 		return -ENOSPC;

@@ -189,6 +189,47 @@ static void small_bars_are_trapped(void **state)
 	assert_int_equal(mmio(0xd0000200, 1), 0xff);
 }
 
+static uint64_t page_bytes = KIB(4);
+
+uint64_t __wrap_host_page_bytes(void);
+uint64_t __wrap_host_page_bytes(void)
+{
+	return page_bytes;
+}
+
+/* KVM and mmap() take whole pages of the host, which may be of 64 KiB: what
+ * shares one with the MSI-X table is trapped, and BARs that have none. */
+static void hosts_may_have_large_pages(void **state)
+{
+	(void)state;
+	page_bytes = KIB(64);
+	params.rom = true;
+	fake.dev.regions[VFIO_REGION_ROM].size = KIB(32);
+	fake.dev.regions[VFIO_REGION_ROM].read = true;
+	fake_bar(2, KIB(256), 0, true);
+	fake_bar(4, KIB(16), 0, true);
+	fake_msix(0x40, 8, 0x13002, 0x13802); /* of BAR 2 */
+	create();
+	place(0, WINDOW + KIB(16));
+	place(2, 0xd0000000);
+	place(4, 0xd1004000);
+	wr(PCI_ROM_ADDRESS, 4, 0xd2008001);
+	wr(PCI_COMMAND, 2, MEM);
+	assert_int_equal(fake_nr_slots(), 2);
+	assert_int_equal(fake.slots[fake_slot_at(0xd0000000)].size, KIB(64));
+	assert_true(fake_slot_at(0xd0010000) < 0);
+	assert_int_equal(fake.slots[fake_slot_at(0xd0020000)].size, KIB(128));
+	fake.dev.bar_bytes[0][4] = 0x66;
+	fake.dev.bar_bytes[4][4] = 0x77;
+	assert_int_equal(mmio(WINDOW + KIB(16) + 4, 1), 0x66);
+	assert_int_equal(mmio(0xd1004004, 1), 0x77);
+	assert_int_equal(mmio(0xd2008000, 1), 0x5a);
+	mmio_write(0xd0010ffc, 4, 7);
+	assert_int_equal(fake.dev.last_offset, 0x10ffc);
+	destroy();
+	page_bytes = KIB(4);
+}
+
 static void odd_sizes_are_padded(void **state)
 {
 	(void)state;
@@ -339,6 +380,7 @@ int main(void)
 		T(huge_bars),
 		T(trapped_bars_use_the_guests_width),
 		T(small_bars_are_trapped),
+		T(hosts_may_have_large_pages),
 		T(odd_sizes_are_padded),
 		T(io_bars_are_ports),
 		T(roms_are_read_only),

@@ -305,6 +305,32 @@ static void maps_huge_regions_congruently(void **state)
 	vfio_close(dev);
 }
 
+static uint64_t page_bytes = KIB(4);
+
+uint64_t __wrap_host_page_bytes(void);
+uint64_t __wrap_host_page_bytes(void)
+{
+	return page_bytes;
+}
+
+static void pages_are_the_hosts(void **state)
+{
+	const struct range page = { 0, KIB(4) };
+	struct capture c;
+	struct vfio_device *dev = bound();
+	void *hva = NULL;
+
+	(void)state;
+	page_bytes = KIB(16);
+	capture_begin(&c);
+	assert_int_equal(vfio_map_region(dev, 0, &page, 1, &hva), -EINVAL);
+	assert_non_null(strstr(capture_end(&c), "cannot map region 0"));
+	page_bytes = KIB(4);
+	assert_int_equal(vfio_map_region(dev, 0, &page, 1, &hva), 0);
+	vfio_unmap_region(dev, 0, hva, false);
+	vfio_close(dev);
+}
+
 static void bad_maps_leave_nothing(void **state)
 {
 	static const struct range bad[] = {
@@ -348,6 +374,7 @@ int main(void)
 		T(addresses_can_be_kept),
 		T(exports_an_area),
 		T(maps_huge_regions_congruently),
+		T(pages_are_the_hosts),
 		T(bad_maps_leave_nothing),
 	};
 
