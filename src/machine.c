@@ -43,7 +43,10 @@ static int open_image(const char *what, const char *path, int *fd)
 	if (*fd >= 0)
 		return 0;
 	r = -errno;
-	log_err("%s: cannot open the %s: %s", path, what, strerror(-r));
+	log_err("%s: cannot open the %s: %s%s", path, what, strerror(-r),
+		r == -ENOENT ? "; name a file that is there" :
+		r == -EACCES ? "; let this user read it, or name a copy" :
+			       "");
 	return r;
 }
 

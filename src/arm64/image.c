@@ -95,8 +95,8 @@ static int unknown_image(const struct boot_file *f, const struct header *h,
 	const uint8_t *head = (const uint8_t *)h;
 
 	if (len < HEADER_BYTES)
-		return refuse(f, "truncated: too short for a kernel; get a "
-				 "complete image");
+		return refuse(f, "too short for a kernel: another file, or "
+				 "truncated; get a complete image");
 	if (!memcmp(h->magic, "RSC\x05", 4))
 		return refuse(f, "wrong architecture: this kernel is for "
 				 "riscv, the guest is arm64; give one for "

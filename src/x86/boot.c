@@ -81,8 +81,8 @@ static int unknown_image(const char *name, const uint8_t *head, size_t len)
 	else if (len >= 2 && !memcmp(head, "\x1f\x8b", 2))
 		what = "compressed by gzip; unpack it first";
 	else if (len < 1024)
-		what = "truncated: too short for a kernel; get a complete "
-		       "image";
+		what = "too short for a kernel: another file, or truncated; "
+		       "get a complete image";
 	log_err("%s: %s", name, what);
 	return -EINVAL;
 }

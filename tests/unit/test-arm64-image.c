@@ -162,7 +162,7 @@ static void cut_images(void **state)
 	f->file.len = 0x130;
 	refused(f, "truncated");
 	f->file.len = 63;
-	refused(f, "truncated: too short");
+	refused(f, "too short for a kernel: another file, or truncated");
 	f->file.len = 0;
 	refused(f, "empty");
 

@@ -220,6 +220,25 @@ static void kvm_that_cannot_be_opened(void **state)
 	fails_with(&cfg, "--kvm takes an open /dev/kvm, not a VM");
 }
 
+/* In Ubuntu, /boot has kernels that only root may read. */
+static void images_that_cannot_be_opened(void **state)
+{
+	static const struct remedy rows[] = {
+		{ ENOENT, "cannot open the kernel: No such file or directory; "
+			  "name a file that is there" },
+		{ EACCES, "let this user read it, or name a copy" },
+		{ EMFILE, "cannot open the kernel: Too many open files" },
+	};
+	struct run_config cfg = fake_run_config();
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		reset_fake(state);
+		fake.fail_open_at = 0;
+		fake.fail_open_errno = rows[i].err;
+		fails_with(&cfg, rows[i].says);
+	}
+}
+
 static void unsafe_interrupts_are_refused(void **state)
 {
 	struct run_config cfg = fake_run_config();
@@ -272,6 +291,7 @@ int main(void)
 		T(no_irqchip_is_refused),
 		T(more_vcpus_than_kvm_allows),
 		T(kvm_that_cannot_be_opened),
+		T(images_that_cannot_be_opened),
 		T(unsafe_interrupts_are_refused),
 		T(mediated_devices_forge_no_interrupts),
 	};
