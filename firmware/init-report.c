@@ -31,6 +31,15 @@ int why_not(struct job_failed *why, enum job_stage stage, int error,
 	return -1;
 }
 
+void why_also(struct job_failed *why, const char *modules)
+{
+	size_t len = strlen(why->text);
+
+	if (*modules)
+		snprintf(why->text + len, sizeof(why->text) - len,
+			 " (the kernel has refused%s)", modules);
+}
+
 /* "3,409,1722,-;Out of memory: Killed process 40 (x) ...": by the kernel's log. */
 static uint64_t oom_kills_logged(void)
 {

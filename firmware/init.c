@@ -27,6 +27,7 @@ struct init {
 	int ports[NR_PORTS];
 	int log; /* the kernel's, opened while /dev is ours */
 	struct job_msg msg; /* of which the moments stay */
+	char refused[JOB_TEXT_BYTES / 2]; /* modules: " a.ko b.ko" */
 };
 
 /* Microseconds since the kernel started. */
@@ -116,16 +117,29 @@ static void set_clock(const struct job *job)
 	clock_settime(CLOCK_REALTIME, &t);
 }
 
-static int load_modules(const struct job *job, struct job_failed *why)
+/* What does not fit is not named. */
+static void note_refused(struct init *in, const char *path)
 {
-	for (char **m = job->modules; m && *m; m++) {
+	const char *slash = strrchr(path, '/');
+	size_t len = strlen(in->refused);
+
+	snprintf(in->refused + len, sizeof(in->refused) - len, " %s",
+		 slash ? slash + 1 : path);
+}
+
+static int load_modules(struct init *in, struct job_failed *why)
+{
+	for (char **m = in->job.modules; m && *m; m++) {
 		int fd = open(*m, O_RDONLY | O_CLOEXEC);
 		long r = fd < 0 ? -1 : syscall(SYS_finit_module, fd, "", 0);
 
-		/* Of several that do the same some find no such CPU. */
 		if (r && errno != EEXIST && errno != ENODEV)
 			return why_not(why, JOB_STAGE_MODULES, errno,
 				       "cannot load %s", *m);
+		/* Of several that do the same some find no such CPU: whether
+		 * anything is amiss the mounts tell. */
+		if (r && errno == ENODEV)
+			note_refused(in, *m);
 		close(fd);
 		unlink(*m); /* it is memory */
 	}
@@ -154,15 +168,17 @@ static int prepare(struct init *in, struct job_failed *why)
 	if (read_job(in, why))
 		return -1;
 	set_clock(&in->job);
-	if (load_modules(&in->job, why))
+	if (load_modules(in, why))
 		return -1;
 	reached(in, JOB_AT_MODULES);
 	ports_open(in->ports, &in->job);
 	reached(in, JOB_AT_PORTS);
 	in->msg.version = JOB_VERSION;
 	report(in, JOB_HELLO);
-	if (mount_root(&in->job, why) || mount_rest(&in->job, why))
+	if (mount_root(&in->job, why) || mount_rest(&in->job, why)) {
+		why_also(why, in->refused);
 		return -1;
+	}
 	host = in->job.hostname;
 	if (host && *host && sethostname(host, strlen(host)))
 		return why_not(why, JOB_STAGE_SETUP, errno,

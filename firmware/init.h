@@ -24,6 +24,10 @@ struct relay_end;
 int why_not(struct job_failed *why, enum job_stage stage, int error,
 	    const char *fmt, ...) PRINTF(4, 5);
 
+/* Names what the kernel would not load, each with a space before it, as what may
+ * be behind it. */
+void why_also(struct job_failed *why, const char *modules);
+
 /* What became of the command, and of the guest's memory. */
 struct job_exited exited_of(const struct relay_end *end);
 /* A whole message; what the host no longer takes is lost. */

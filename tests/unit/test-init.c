@@ -410,6 +410,27 @@ static void what_cannot_start_says_why(void **state)
 	assert_fails(&job, JOB_STAGE_USER, 0);
 }
 
+/* What is behind a mount that fails; cut, where there are too many. */
+static void refused_modules_are_named(void **state)
+{
+	char many[2 * JOB_TEXT_BYTES];
+	struct job_failed why;
+
+	(void)state;
+	why_not(&why, JOB_STAGE_ROOT, ENODEV, "cannot mount virtiofs");
+	why_also(&why, "");
+	assert_string_equal(why.text, "cannot mount virtiofs");
+	why_also(&why, " fuse.ko virtiofs.ko");
+	assert_string_equal(why.text,
+			    "cannot mount virtiofs (the kernel has refused "
+			    "fuse.ko virtiofs.ko)");
+	memset(many, 'x', sizeof(many) - 1);
+	many[sizeof(many) - 1] = '\0';
+	why_also(&why, many);
+	assert_int_equal(strlen(why.text), JOB_TEXT_BYTES - 1);
+	assert_int_equal(why.error, ENODEV);
+}
+
 static void the_host_goes_away(void **state)
 {
 	char *argv[] = { S("cat"), NULL }; /* until its input ends */
@@ -446,6 +467,7 @@ int main(void)
 		cmocka_unit_test(one_pipe_for_both),
 		cmocka_unit_test(a_terminal),
 		cmocka_unit_test(what_cannot_start_says_why),
+		cmocka_unit_test(refused_modules_are_named),
 		cmocka_unit_test(the_host_goes_away),
 	};
 
