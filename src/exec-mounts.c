@@ -88,6 +88,19 @@ static int resolve(const char *option, const char *path, char **out)
 	return r;
 }
 
+/* Nothing can be mounted upon what is the root already. */
+static int resolve_rw(const char *path, char **out)
+{
+	int r = resolve("--rw", path, out);
+
+	if (r || strcmp(*out, "/") != 0)
+		return r;
+	log_err("--rw: %s: is the whole root; name directories below it, or "
+		"keep what is written by --overlay",
+		path);
+	return -EINVAL;
+}
+
 static int add_root(struct exec_plan *p)
 {
 	int r;
@@ -196,7 +209,7 @@ int exec_plan_mounts(struct exec_plan *p)
 	if (!p->job.mounts)
 		return out_of_memory();
 	for (unsigned int i = 0; !r && i < p->cfg->nr_rw; i++)
-		r = resolve("--rw", p->cfg->rw[i], &rw[i]);
+		r = resolve_rw(p->cfg->rw[i], &rw[i]);
 	if (!r)
 		r = check_cwd(p, rw);
 	if (!r)

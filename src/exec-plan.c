@@ -224,8 +224,12 @@ static int set_cwd(struct exec_plan *p)
 	if (p->job.cwd)
 		return 0;
 	r = -errno;
-	log_err("--cwd: %s: %s; name a directory", cwd ? cwd : ".",
-		strerror(-r));
+	if (cwd)
+		log_err("--cwd: %s: %s; name a directory", cwd, strerror(-r));
+	else
+		log_err("the current directory: %s; start in another, or name "
+			"one by --cwd",
+			strerror(-r));
 	return r;
 }
 

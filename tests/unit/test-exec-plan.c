@@ -195,7 +195,7 @@ static void refuses(void **state)
 {
 	struct exec_config cfg = { 0 };
 	struct exec_plan p;
-	char path[PATH_MAX], none[] = "/dev/null";
+	char path[PATH_MAX], none[] = "/dev/null", slash[] = "/";
 
 	(void)state;
 	fx_file("/text", "no file system\n");
@@ -207,6 +207,9 @@ static void refuses(void **state)
 	fini(&p);
 	cfg = (struct exec_config){ .rw = { path }, .nr_rw = 1 };
 	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { slash }, .nr_rw = 1 };
+	assert_int_equal(refused(&p, &cfg, "/usr", "--overlay"), -EINVAL);
 	fini(&p);
 	cfg = (struct exec_config){ .overlay = none };
 	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
