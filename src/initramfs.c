@@ -77,7 +77,8 @@ static int add(struct initramfs *a, const struct entry *e)
 	int r = put_entry(a, e);
 
 	if (r)
-		log_err("initramfs: cannot add %s: %s", e->path, strerror(-r));
+		log_err("initramfs: cannot add %s: %s%s", e->path, strerror(-r),
+			r == -EFBIG ? "; see ulimit -f" : "");
 	return r;
 }
 

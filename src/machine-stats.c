@@ -134,23 +134,25 @@ static void write_report(struct machine *m, struct json *j)
 
 int machine_write_stats(struct machine *m)
 {
+	char *text cleanup_free = NULL;
 	struct json j;
+	size_t len;
 	FILE *f;
+	int r;
 
 	if (m->stats_fd < 0)
 		return 0;
-	f = fdopen(m->stats_fd, "w");
+	/* In memory first: a stream would ask whether it is a terminal, which a
+	 * confined thread may not. */
+	f = open_memstream(&text, &len);
 	if (!f)
 		return -errno;
-	m->stats_fd = -1;
 	json_init(&j, f);
 	write_report(m, &j);
-	if (fclose(f)) {
-		int r = -errno;
-
+	r = fclose(f) ? -errno : fd_write_all(m->stats_fd, text, len);
+	fd_close(&m->stats_fd);
+	if (r)
 		log_err("%s: cannot write the statistics: %s",
 			m->cfg->stats_path, strerror(-r));
-		return r;
-	}
-	return 0;
+	return r;
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,8 @@ int main(int argc, char **argv)
 		log_err("/dev/null: %s", strerror(errno));
 		exit(STATUS_FAILED);
 	}
+	/* Of a file that may not grow any further who writes it tells. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	status = run_command(argc, argv);
 
 	/* What did not reach a full disk or a closed pipe was not done. */
