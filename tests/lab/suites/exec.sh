@@ -93,6 +93,18 @@ image_root()
 	sha256sum -c --quiet /tmp/root.sum
 }
 
+# A module that its kernel will not have, in the place of one that is needed: where
+# its lack is felt it is named.
+refused_module()
+{
+	local dir
+
+	dir=$(echo "$(dirname "$(stock_kernel 6.1)")"/lib/modules/*/kernel)
+	mount --bind "$dir/drivers/cpufreq/pcc-cpufreq.ko" "$dir/fs/fuse/virtiofs.ko"
+	ends refused 125 guest-setup --kernel "$(stock_kernel 6.1)" -- true </dev/null
+	complains refused 'has refused virtiofs.ko.: No such device'
+}
+
 by_signal()
 {
 	ends signal 137 signal -- sh -c 'kill -9 $$' </dev/null
@@ -143,7 +155,9 @@ out_of_memory()
 
 times_out()
 {
-	ends timeout 124 timeout --timeout 15 -- sleep 1000 </dev/null
+	ends timeout 124 timeout --timeout 15 --stats /dev/full -- sleep 1000 </dev/null
+	# A device as that file is no end of wherry's.
+	complains timeout '/dev/full: cannot write the statistics: No space left'
 }
 
 # Its init is frozen with the rest: nothing answers, and nothing is busy.
@@ -266,6 +280,7 @@ if full; then
 	check crash crash "$(stock_kernel 6.1)"
 	check no-init no_init "$(stock_kernel 6.12)"
 	check bad-initrd bad_initrd
+	check refused-module refused_module
 	check cannot-run cannot_run
 else
 	check crash crash "$LAB_KERNEL"
