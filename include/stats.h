@@ -12,7 +12,8 @@
 
 enum stats_iface { STATS_KVM, STATS_IOMMUFD, STATS_VFIO, STATS_NR_IFACES };
 
-#define STATS_MAX_STAGES 128
+/* Of the most devices there can be, and of what comes after them. */
+#define STATS_MAX_STAGES 192
 
 struct stats_stage {
 	char name[32]; /* "ram", "kvm", "bind", "kvm-run" ... */

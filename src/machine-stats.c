@@ -21,6 +21,10 @@
 #include "vcpu.h"
 #include "vfio-pci.h"
 
+/* A device is opened, bound, attached and plugged in. */
+_Static_assert(4 * CONFIG_MAX_DEVICES + 32 <= STATS_MAX_STAGES,
+	       "with the most devices the last stages have room");
+
 static void write_stages(const struct stats *s, struct json *j)
 {
 	json_array(j, "stages");
