@@ -5,6 +5,8 @@
  */
 #include "cmd-devices.h"
 
+#include <stddef.h>
+
 #ifdef HAVE_LIBPCI
 
 #include <dlfcn.h>
