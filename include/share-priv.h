@@ -83,7 +83,9 @@ int share_reopen(struct share *s, struct share_inode *inode, int flags);
  * The permissions that a file gets which had old (0: a new one): set-user-ID and
  * set-group-ID it can keep only, for others of the host could run it as this
  * user.  They are ignored, as POSIX lets them be, and not refused: all that
- * unpacks and installs would fail.
+ * unpacks and installs would fail.  A directory (S_IFDIR of old) keeps its owner's
+ * where it is to have none: the guest's root enters it all the same, as overlayfs
+ * does its working directory, and we are nobody but the owner.
  */
 mode_t share_mode(mode_t mode, mode_t old);
 

@@ -102,7 +102,7 @@ mode_t share_mode(mode_t mode, mode_t old)
 {
 	mode &= 07777;
 	if (S_ISDIR(old))
-		return mode;
+		return mode & S_IRWXU ? mode : mode | S_IRWXU;
 	return mode & ~((S_ISUID | S_ISGID) & ~old);
 }
 

@@ -139,8 +139,11 @@ static void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	struct share_inode *dir;
 	int fd = get_dir(share_of(req), parent, &dir);
-	int r = fd < 0 ? fd : mkdirat(fd, name, mode & 01777) ? -errno : 0;
+	int r = fd < 0 ? fd : 0;
 
+	mode = share_mode(mode, S_IFDIR) & 01777;
+	if (!r && mkdirat(fd, name, mode))
+		r = -errno;
 	answer_entry(req, dir, name, r);
 }
 

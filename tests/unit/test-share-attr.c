@@ -137,6 +137,29 @@ static void gives_nothing_away(void **state)
 #define WITH_SHARE(f) \
 	cmocka_unit_test_setup_teardown(f, share_setup, share_teardown)
 
+/* What root of the guest may enter we have to: overlayfs closes its own. */
+static void enters_its_directories(void **state)
+{
+	struct fuse_mkdir_in mk = { .mode = 0 };
+	struct fuse_setattr_in in = { .valid = FATTR_MODE, .mode = 0077 };
+	uint64_t dir;
+
+	(void)state;
+	assert_int_equal(CALL(FUSE_MKDIR, ROOT, &mk, "closed"), 0);
+	assert_int_equal(reply.entry.attr.mode, S_IFDIR | 0700);
+	dir = reply.entry.nodeid;
+	assert_int_equal(CALL(FUSE_SETATTR, dir, &in), 0);
+	assert_int_equal(reply.attr.attr.mode, S_IFDIR | 0777);
+	/* Any that there are stay as they are. */
+	in.mode = 0500;
+	assert_int_equal(CALL(FUSE_SETATTR, dir, &in), 0);
+	assert_int_equal(reply.attr.attr.mode, S_IFDIR | 0500);
+	/* Files are opened by who made them, and stay closed. */
+	in.mode = 0;
+	assert_int_equal(CALL(FUSE_SETATTR, lookup(ROOT, "hello"), &in), 0);
+	assert_int_equal(reply.attr.attr.mode, S_IFREG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +167,7 @@ int main(void)
 		WITH_SHARE(has_attributes_of_users),
 		WITH_SHARE(tells_capabilities),
 		WITH_SHARE(gives_nothing_away),
+		WITH_SHARE(enters_its_directories),
 	};
 
 	return run_all(tests);
