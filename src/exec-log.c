@@ -18,6 +18,7 @@
 #include "util.h"
 
 #define PRINT_LINES 20
+#define LINES_BEFORE_PANIC 8
 #define PREFIX "guest: "
 #define PATIENCE_MS 1000
 #define TURN_BYTES 4096
@@ -127,16 +128,20 @@ int exec_log_start(struct exec_log *l, struct loop *loop)
 
 void exec_log_drain(struct exec_log *l)
 {
+	size_t len = 0;
+
 	while (l->in >= 0 && take(l))
 		;
 	for (size_t i = 0; i < l->len; i++) {
 		unsigned char c = (unsigned char)l->tail[i];
+		bool fine = c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f);
 
-		if (c == '\r' || (c != '\n' && c != '\t' && c < ' ') ||
-		    c >= 0x7f)
-			l->tail[i] = ' ';
+		/* A console ends its lines by two characters. */
+		if (c != '\r')
+			l->tail[len++] = fine ? l->tail[i] : ' ';
 	}
-	l->tail[l->len] = '\0';
+	l->len = len;
+	l->tail[len] = '\0';
 }
 
 const char *exec_log_panic(struct exec_log *l)
@@ -146,17 +151,28 @@ const char *exec_log_panic(struct exec_log *l)
 	return at;
 }
 
+/* The line that begins so many lines before the one of at. */
+static const char *lines_before(const struct exec_log *l, const char *at,
+				unsigned int nr)
+{
+	unsigned int seen = 0;
+
+	while (at > l->tail && seen <= nr)
+		seen += *--at == '\n';
+	return at + (*at == '\n');
+}
+
 void exec_log_print(struct exec_log *l)
 {
-	const char *at = l->tail + l->len;
-	unsigned int lines = 0;
+	const char *at = lines_before(l, l->tail + l->len, PRINT_LINES);
+	const char *panic = exec_log_panic(l);
 
 	if (l->verbose)
 		return;
-	while (at > l->tail && lines <= PRINT_LINES)
-		lines += *--at == '\n';
-	at += *at == '\n';
-	while (*at) {
+	/* What led to it tells more than the registers that follow. */
+	if (panic && panic < at)
+		at = lines_before(l, panic, LINES_BEFORE_PANIC);
+	for (unsigned int i = 0; *at && i <= PRINT_LINES; i++) {
 		size_t n = strcspn(at, "\n");
 
 		/* As long as it is, for the kernel's lines are. */

@@ -67,8 +67,35 @@ static void shows_the_end(void **state)
 				 "Kernel panic - not syncing: x\n", 30),
 			 0);
 	exec_log_print(&s.log);
-	assert_heard(&s, "guest:  [2Jred \n"
+	assert_heard(&s, "guest:  [2Jred\n"
 			 "guest: [1.0] Kernel panic - not syncing: x\n");
+	end(&s);
+}
+
+/* What follows a panic may be long: what led to it is shown. */
+static void shows_what_led_to_a_panic(void **state)
+{
+	char want[2048] = "", line[64];
+	struct said s;
+
+	(void)state;
+	begin(&s, NULL, false);
+	for (int i = 0; i < 30; i++) {
+		snprintf(line, sizeof(line), "before %d\r\n", i);
+		says(&s, line);
+	}
+	says(&s, "Kernel panic - not syncing: y\r\n");
+	for (int i = 0; i < 30; i++) {
+		snprintf(line, sizeof(line), "R%02d: 0\r\n", i);
+		says(&s, line);
+	}
+	exec_log_print(&s.log);
+	for (int i = 22; i < 30; i++)
+		snprintf(want + strlen(want), 64, "guest: before %d\n", i);
+	strcat(want, "guest: Kernel panic - not syncing: y\n");
+	for (int i = 0; i < 12; i++)
+		snprintf(want + strlen(want), 64, "guest: R%02d: 0\n", i);
+	assert_heard(&s, want);
 	end(&s);
 }
 
@@ -111,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_the_end),
+		cmocka_unit_test(shows_what_led_to_a_panic),
 		cmocka_unit_test(waits_for_nobody),
 	};
 
