@@ -140,11 +140,12 @@ no_init() # KERNEL
 	complains no-init 'before it could run the command: Kernel panic'
 }
 
+# One of which the kernel unpacks nothing, as of one that is damaged.
 bad_initrd()
 {
 	ends bad-initrd 122 boot-failed --kernel "$(stock_kernel 6.12)" \
-		--append noinitrd -- true </dev/null
-	complains bad-initrd 'before it could run the command'
+		--append initcall_blacklist=populate_rootfs -- true </dev/null
+	complains bad-initrd 'before it could run the command: Kernel panic'
 }
 
 out_of_memory()
