@@ -66,7 +66,7 @@ overlay()
 	pid=$!
 	while kill -0 $pid 2>/dev/null; do
 		now=$(find "/proc/$(pgrep -n -x wherry || echo 0)/fd" \
-			2>/dev/null | wc -l)
+			2>/dev/null | wc -l) || : # it has just ended
 		[ "$now" -le "$max" ] || max=$now
 		sleep 1
 	done
