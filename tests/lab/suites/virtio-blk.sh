@@ -3,7 +3,7 @@
 # Virtio disks: fio's verification in each mode, beside an assigned NVMe; what a
 # disk does besides reading and writing; what survives wherry's sudden end; each
 # way in which a disk cannot be had.
-# lab-seconds: 250
+# lab-seconds: 270
 # lab: --kernel any --arch any --memory 4G --timeout 900 --device nvme,serial=w0
 # lab-prepare: tests/lab/fio
 # shellcheck source=tests/lab/tap.sh
@@ -93,6 +93,33 @@ keeps_data()
 		9<>/tmp/reboot.img
 	[ "$(grep -c '^sum ' "$LAB_OUT/reboot.out")" = 2 ]
 	[ "$(grep '^sum ' "$LAB_OUT/reboot.out" | sort -u | wc -l)" = 1 ]
+}
+
+# calls_of DISK: system calls of its thread for 100 reads.
+calls_of()
+{
+	awk -v disk="\"$1\"," '
+		/"device":/ { ours = $2 == disk }
+		ours && /"interrupts":|"io_uring_enters":/ { calls += $2 }
+		ours && /"disk_reads":/ { reads += $2 }
+		END { print int(100 * calls / reads) }' "$LAB_OUT/calls.json"
+}
+
+# What is read from the page cache, one at a time: a wait that a kick ends, a try,
+# an interrupt. Many at a time share these.
+few_calls()
+{
+	local one many
+
+	head -c 4M /dev/urandom >/tmp/one.img
+	cp /tmp/one.img /tmp/many.img
+	boots calls blk-calls --memory 256M --disk "$tools,ro" \
+		--disk /tmp/one.img,serial=one --disk /tmp/many.img,serial=many \
+		--stats "$LAB_OUT/calls.json"
+	one=$(calls_of disk1)
+	many=$(calls_of disk2)
+	echo "system calls for 100 reads: $one, at a depth of 32 $many"
+	[ "$one" -ge 250 ] && [ "$one" -lt 350 ] && [ "$many" -lt 200 ]
 }
 
 # kill_at MILLISECONDS [sync=no]: of all that the guest was told is on the disk
@@ -212,6 +239,7 @@ check write-zeroes said_good 'zeros plain' 'zeros direct' 'zeros queues' \
 check host-errors-reach-the-guest host_error_is_logged
 check driver-comes-and-goes-under-load said_good reload
 check beside-an-assigned-nvme said_good nvme
+check few-system-calls few_calls
 check reboot-keeps-data keeps_data
 check kill-loses-nothing-flushed nothing_flushed_is_lost
 check control-loses-what-is-not not_flushed_is_lost
