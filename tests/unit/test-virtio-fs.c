@@ -44,6 +44,9 @@ int __wrap_sandbox_thread(enum sandbox_mode mode, enum sandbox_thread kind,
 	return 0;
 }
 
+/* The worker calls it whenever a file is opened; or NULL. */
+static void (*opens)(void);
+
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
@@ -56,6 +59,8 @@ long __wrap_syscall(long nr, ...)
 	for (unsigned int i = 0; i < ARRAY_SIZE(arg); i++)
 		arg[i] = va_arg(ap, long);
 	va_end(ap);
+	if (nr == SYS_openat2 && opens)
+		opens();
 	if (nr != fail.nr || fail.skip--)
 		return __real_syscall(nr, arg[0], arg[1], arg[2], arg[3]);
 	errno = fail.error;
@@ -244,6 +249,62 @@ static void forgets(void **state)
 	stop();
 }
 
+static struct driver_buf forget;
+static unsigned int nr_opens;
+static bool forgotten;
+
+/* The guest forgets while one request is served; it is done before the next. */
+static void forget_while_open(void)
+{
+	if (!nr_opens++)
+		driver_add(&hiprio, &forget, 1);
+	else if (nr_opens == 2)
+		forgotten = driver_used(&hiprio, NULL) >= 0;
+}
+
+static void put(struct driver_buf *buf, const void *msg, uint32_t len)
+{
+	*buf = (struct driver_buf){ driver_alloc(&mem, len, 8), len, false };
+	memcpy(driver_ptr(&mem, buf->gpa, len), msg, len);
+}
+
+static void forgets_do_not_wait(void **state)
+{
+	struct {
+		struct fuse_in_header head;
+		uint64_t args[1];
+	} msg = { { .len = sizeof(msg), .opcode = FUSE_FORGET, .nodeid = 5 },
+		  { 1 } };
+	struct driver_buf bufs[2] = { 0 };
+	unsigned int done = 0;
+
+	(void)state;
+	start();
+	mounts();
+	put(&forget, &msg, sizeof(msg));
+	msg.head.opcode = FUSE_OPENDIR;
+	msg.head.nodeid = 1;
+	nr_opens = 0;
+	opens = forget_while_open;
+	for (unsigned int i = 0; i < 3; i++) {
+		put(&bufs[0], &msg, sizeof(msg));
+		bufs[1] = (struct driver_buf){ driver_alloc(&mem, 64, 8), 64,
+					       true };
+		driver_add(&requests, bufs, 2);
+	}
+	kick(1);
+	for (unsigned int i = 0; i < PATIENCE_MS && done < 3; i++) {
+		if (driver_used(&requests, NULL) >= 0)
+			done++;
+		else
+			(void)poll(NULL, 0, 1);
+	}
+	stop();
+	opens = NULL;
+	assert_int_equal(nr_opens, 3);
+	assert_true(forgotten);
+}
+
 /* No header: the device fails, and works again after a reset. */
 static void fails_without_a_header(void **state)
 {
@@ -341,6 +402,7 @@ int main(void)
 		T(tells_its_tag),
 		T(answers),
 		T(forgets),
+		T(forgets_do_not_wait),
 		T(fails_without_a_header),
 		T(insists_on_landlock),
 		T(fence_comes_first),
