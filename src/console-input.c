@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "console-priv.h"
+#include "log.h"
 #include "util.h"
 
 #define ESCAPE 0x01 /* Ctrl-a */
@@ -94,6 +95,13 @@ static bool take_typed(struct console *con, const uint8_t *in, size_t len)
 	return false;
 }
 
+/* Who hangs up has no more to say; a directory, or a bad disk, has. */
+static void tell_lost(const struct console *con, int err)
+{
+	if (err != ECONNRESET && !(con->tty && err == EIO))
+		log_err("%s: input is lost: %s", con->name, strerror(err));
+}
+
 static void read_input(struct console *con)
 {
 	struct pollfd pfd = { .fd = con->in.fd, .events = POLLIN };
@@ -111,6 +119,8 @@ static void read_input(struct console *con)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
+		if (n < 0)
+			tell_lost(con, errno);
 		console_input_ended(con);
 		return;
 	}

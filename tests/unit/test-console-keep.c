@@ -201,6 +201,24 @@ static void files_take_turns(void **state)
 	run_till(f, f->inputs > before);
 }
 
+/* What cannot be read is not just at its end. */
+static void lost_input_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct console_params p = { .name = "in",
+				    .mode = CONSOLE_TO_FD,
+				    .fd = open("/", O_RDONLY),
+				    .way = CONSOLE_IN,
+				    .keep = true };
+	static struct capture c;
+
+	assert_int_equal(console_create(&f->con, &p), 0);
+	capture_begin(&c);
+	assert_int_equal(console_start(f->con, f->loop, &ops, f), 0);
+	capture_end(&c);
+	assert_non_null(strstr(c.text, "in: input is lost: Is a directory"));
+}
+
 static void passed_stream(void **state)
 {
 	struct fixture *f = *state;
@@ -313,6 +331,7 @@ int main(void)
 		T(shared_output),
 		T(nothing_is_lost_unheard),
 		T(files_take_turns),
+		T(lost_input_is_told),
 	};
 
 	return run_all(tests);
