@@ -182,6 +182,34 @@ static void accesses_are_bounded(void **state)
 	vfio_close(dev);
 }
 
+/* Those of vfio-pci are one thing; of mediated devices each has its own. */
+static void offsets_are_the_drivers(void **state)
+{
+	const uint64_t at = KIB(4) * 3;
+	const struct range page = { KIB(4), KIB(4) };
+	uint32_t val = 0x12345678, got = 0;
+	struct vfio_device *dev;
+	uint8_t *hva;
+
+	(void)state;
+	fake.regions[0].offset = at;
+	dev = bound();
+	assert_int_equal(vfio_write(dev, 0, KIB(4) + 8, &val, 4), 0);
+	assert_int_equal(pread(vfio_fd(dev), &got, 4, (off_t)(at + KIB(4) + 8)),
+			 4);
+	assert_int_equal(got, val);
+	got = 0;
+	assert_int_equal(vfio_read(dev, 0, KIB(4) + 8, &got, 4), 0);
+	assert_int_equal(got, val);
+	got = 0;
+	assert_int_equal(vfio_read_all(dev, 0, KIB(4) + 8, &got, 4), 0);
+	assert_int_equal(got, val);
+	assert_int_equal(vfio_map_region(dev, 0, &page, 1, (void **)&hva), 0);
+	assert_memory_equal(hva + KIB(4) + 8, &val, 4);
+	vfio_unmap_region(dev, 0, hva, false);
+	vfio_close(dev);
+}
+
 static void accesses_can_fail(void **state)
 {
 	struct vfio_device *dev = bound();
@@ -337,9 +365,12 @@ static void bad_maps_leave_nothing(void **state)
 		{ 0, KIB(20) }, { KIB(16), KIB(4) },	       { 100, KIB(4) },
 		{ 0, 100 },	{ UINT64_MAX - 4095, KIB(4) },
 	};
+	const struct range page = { 0, KIB(4) };
 	struct vfio_device *dev = bound();
 	struct capture c;
 	void *hva = NULL;
+	char path[64];
+	int fd;
 
 	(void)state;
 	capture_begin(&c);
@@ -356,6 +387,14 @@ static void bad_maps_leave_nothing(void **state)
 	assert_int_equal(vfio_map_region(dev, 1, bad, 0, &hva), -EINVAL);
 	assert_int_equal(vfio_map_region(dev, 77, bad, 0, &hva), -EINVAL);
 	vfio_unmap_region(dev, 0, NULL, false);
+	/* What the kernel says is what the caller gets. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", vfio_fd(dev));
+	fd = openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && dup2(fd, vfio_fd(dev)) >= 0);
+	close(fd);
+	capture_begin(&c);
+	assert_int_equal(vfio_map_region(dev, 0, &page, 1, &hva), -EACCES);
+	assert_non_null(strstr(capture_end(&c), "Permission denied"));
 	vfio_close(dev);
 }
 
@@ -369,6 +408,7 @@ int main(void)
 		T(huge_capability_chains_are_refused),
 		T(regions_beyond_the_file_are_refused),
 		T(accesses_are_bounded),
+		T(offsets_are_the_drivers),
 		T(accesses_can_fail),
 		T(maps_areas_only),
 		T(addresses_can_be_kept),
