@@ -172,6 +172,34 @@ static void or_not_where_nobody_asks(void **state)
 	irq_destroy(irq);
 }
 
+/* Of 64 routes the pins take two. */
+static void each_message_has_its_own_gsi(void **state)
+{
+	static const struct irq_message msg = { 0xfee00000, 0x41, 0 };
+	struct irq *irq = create(false);
+	struct capture c;
+	uint32_t gsi;
+
+	(void)state;
+	for (unsigned int i = 0; i < 62; i++) {
+		assert_int_equal(irq_msi_alloc(irq, &gsi), 0);
+		assert_int_equal(gsi, FIRST_MSI + i);
+	}
+	capture_begin(&c);
+	assert_int_equal(irq_msi_alloc(irq, &gsi), -ENOSPC);
+	assert_non_null(strstr(capture_end(&c), "all 62 MSI routes"));
+	/* Free again, its route goes, and it is the next one's. */
+	irq_msi_set(irq, 40, &msg);
+	assert_int_equal(irq_commit(irq), 0);
+	assert_int_equal(fake.nr, 3);
+	irq_msi_free(irq, 40);
+	assert_int_equal(irq_commit(irq), 0);
+	assert_int_equal(fake.nr, 2);
+	assert_int_equal(irq_msi_alloc(irq, &gsi), 0);
+	assert_int_equal(gsi, 40);
+	irq_destroy(irq);
+}
+
 /* A guest can make each of them fail, and as often as it likes. */
 static void failures_are_not_told_for_ever(void **state)
 {
@@ -194,6 +222,7 @@ static void failures_are_not_told_for_ever(void **state)
 	assert_true(strlen(capture_end(&c)) < 1000);
 	assert_non_null(strstr(c.text, "cannot set 3 routes: Invalid"));
 	assert_non_null(strstr(c.text, "GSI 32: cannot assign its irqfd: "));
+	assert_non_null(strstr(c.text, "GSI 32: cannot deassign its irqfd: "));
 	assert_int_equal(irq_nr_irqfds(irq), 0);
 	assert_int_equal(irq_nr_raised(irq), 100);
 	/* What failed is tried again. */
@@ -226,6 +255,7 @@ int main(void)
 		cmocka_unit_test(shared_pin_is_high_while_one_says_so),
 		cmocka_unit_test(messages_say_who_sends_them),
 		cmocka_unit_test(or_not_where_nobody_asks),
+		cmocka_unit_test(each_message_has_its_own_gsi),
 		cmocka_unit_test(failures_are_not_told_for_ever),
 		cmocka_unit_test(reset_leaves_the_pins),
 	};
