@@ -23,16 +23,22 @@
 #define PATIENCE_MS 5000
 
 /*
- * Names of devices and files come from outside: nothing in them may move the
- * cursor or start a second line.
+ * Names of devices and files come from outside, and what a guest says of its
+ * end: nothing in them may move the cursor or start a second line.
  */
 static void make_printable(char *s, size_t len)
 {
+	unsigned char before = 0;
+
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)s[i];
 
 		if (c < 0x20 || c == 0x7f)
 			s[i] = '?';
+		/* U+0080 to U+009f: terminals take U+009b for ESC [. */
+		if (before == 0xc2 && c >= 0x80 && c <= 0x9f)
+			s[i - 1] = s[i] = '?';
+		before = c;
 	}
 }
 
