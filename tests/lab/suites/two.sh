@@ -167,22 +167,6 @@ inject() # ERROR
 	printf '\npcie_aer_inject_error dev7 %s\n' "$1" >"$LAB_MONITOR"
 }
 
-# Whether what QEMU injects comes to this host at all.
-hears_errors()
-{
-	stty -F "$LAB_MONITOR" raw -echo
-	"$WHERRY" bind "$rng" >/dev/null
-	inject COMP_ABORT
-	for ((i = 0; i < 50; i++)); do
-		if dmesg | grep -q "Uncorrectable .*$rng"; then
-			dmesg -C
-			return 0
-		fi
-		sleep 0.1
-	done
-	return 1
-}
-
 error_stops()
 {
 	stty -F "$LAB_MONITOR" raw -echo
@@ -236,12 +220,16 @@ check same-device-twice taken
 check unbind-asks-the-guest wants_it_back
 check unbind-takes-it-from-a-deaf-guest takes_it
 check vf-removal takes_a_vf
-if [ "$LAB_ARCH" = x86_64 ] || hears_errors; then
+# A port hears of errors by a message of its own. Where it is in the group of the
+# device behind it, that is sent into the guest's address space, and is lost: Linux
+# before 6.15 has its ports' ACS off where a devicetree tells of the IOMMU.
+port=$(basename "$(dirname "$(readlink -f "$sys/$rng")")")
+if [ "$LAB_ARCH" = x86_64 ] || ! together "$rng" "$port"; then
 	check error-stops error_stops
 	check error-is-reported error_is_reported
 	check error-is-ignored error_is_ignored
 else
-	skip error-stops "no error that QEMU injects comes to this host"
+	skip error-stops "the port that would tell is in the guest's group"
 	skip error-is-reported "as above"
 	skip error-is-ignored "as above"
 fi
