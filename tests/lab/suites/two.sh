@@ -220,10 +220,9 @@ check same-device-twice taken
 check unbind-asks-the-guest wants_it_back
 check unbind-takes-it-from-a-deaf-guest takes_it
 check vf-removal takes_a_vf
-# A port hears of errors by a message of its own. On Arm that is lost while a guest
-# has the device: one cause is a group that the two are in, when it
-# is sent into the guest's address space: Linux
-# before 6.15 has its ports' ACS off where a devicetree tells of the IOMMU.
+# A port hears of errors, and interrupts by a message. On Arm that goes through the
+# SMMU, and Linux before 6.15 puts a device that has had no driver into the group of its
+# port: the message is sent into the guest's address space, and lost.
 if [ "$LAB_ARCH" = x86_64 ]; then
 	check error-stops error_stops
 	check error-is-reported error_is_reported
