@@ -6,6 +6,8 @@
 #ifndef WHERRY_EXEC_PLAN_H
 #define WHERRY_EXEC_PLAN_H
 
+#include <stdio.h>
+
 #include "config-exec.h"
 #include "job.h"
 #include "kernel-find.h"
@@ -30,8 +32,8 @@ struct exec_plan {
 int exec_plan_init(struct exec_plan *p, struct exec_config *cfg);
 /* The initramfs as a memfd; or -errno, logged. */
 int exec_plan_initramfs(const struct exec_plan *p);
-/* What --dry-run says, to stdout. */
-void exec_plan_print(const struct exec_plan *p);
+/* What --dry-run says: words as a shell takes them. */
+void exec_plan_print(const struct exec_plan *p, FILE *out);
 void exec_plan_fini(struct exec_plan *p);
 
 /* exec-root.c: p->root, and the disk that it is if it is an image. */

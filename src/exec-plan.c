@@ -352,30 +352,6 @@ int exec_plan_initramfs(const struct exec_plan *p)
 	return r;
 }
 
-void exec_plan_print(const struct exec_plan *p)
-{
-	const struct run_config *run = &p->cfg->run;
-
-	printf("kernel   %s\nversion  %s\nmodules ", run->kernel,
-	       p->kernel.version);
-	for (size_t i = 0; i < p->modules.nr; i++)
-		printf(" %s", p->modules.list[i].name);
-	printf("%s\nappend   %s\ncpus     %u\nmemory   %lluM\n",
-	       p->modules.nr ? "" : " none", run->append, run->cpus.nr,
-	       (unsigned long long)(run->memory.bytes >> 20));
-	for (unsigned int i = 0; i < run->nr_shares; i++)
-		printf("share    %s,tag=%s%s\n", run->shares[i].path,
-		       run->shares[i].tag,
-		       run->shares[i].read_only ? ",ro" : "");
-	for (unsigned int i = 0; i < run->nr_disks; i++)
-		printf("disk     %s%s\n", run->disks[i].spec,
-		       run->disks[i].read_only ? ",ro" : "");
-	printf("user     %s\ncwd      %s\ncommand ", p->job.user, p->job.cwd);
-	for (char **arg = p->job.argv; *arg; arg++)
-		printf(" %s", *arg);
-	putchar('\n');
-}
-
 void exec_plan_fini(struct exec_plan *p)
 {
 	free(p->root);

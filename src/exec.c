@@ -197,7 +197,7 @@ void exec_run(struct exec_config *cfg, struct stats *stats,
 	r = exec_plan_init(&plan, cfg);
 	stats_stage(stats, "plan", NULL);
 	if (!r && cfg->dry_run) {
-		exec_plan_print(&plan);
+		exec_plan_print(&plan, stdout);
 		set(out, 0, "dry-run");
 	} else if (!r) {
 		run_plan(cfg, &plan, s, out);

@@ -294,6 +294,60 @@ static void memory_unknown(void **state)
 	assert_non_null(strstr(capture_end(&c), "say --memory SIZE"));
 }
 
+/* What was asked for is told, and no word of it moves the cursor. */
+static void tells_what_would_be_run(void **state)
+{
+#define WORD(text)   \
+	(char[])     \
+	{            \
+		text \
+	}
+	char *argv[] = { WORD("make"), WORD("it's"),	WORD("a b"), WORD(""),
+			 WORD("-j2"),  WORD("\033[2J"), WORD("b\\"), NULL };
+	struct exec_config cfg = {
+		.run = { .kernel = WORD("/boot/my kernel"),
+			 .append = WORD("quiet x"),
+			 .cpus.nr = 3,
+			 .memory.bytes = MIB(512),
+			 .nr_devices = 1,
+			 .devices[0].spec = WORD("0000:3b:00.0"),
+			 .nr_disks = 1,
+			 .disks[0].spec = WORD("d.img"),
+			 .nr_shares = 1,
+			 .shares[0] = { .path = WORD("/"),
+					.tag = WORD("root"),
+					.read_only = true } },
+	};
+	const struct exec_plan p = { .cfg = &cfg,
+				     .kernel.version = WORD("6.12"),
+				     .job = { .user = WORD("root"),
+					      .cwd = WORD("/tmp"),
+					      .argv = argv } };
+#undef WORD
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(out);
+	exec_plan_print(&p, out);
+	fclose(out);
+	assert_string_equal(text, "kernel   $'/boot/my kernel'\n"
+				  "version  6.12\n"
+				  "modules  none\n"
+				  "append   quiet x\n"
+				  "cpus     3\n"
+				  "memory   512M\n"
+				  "device   0000:3b:00.0\n"
+				  "disk     d.img\n"
+				  "share    /,tag=root,ro\n"
+				  "user     root\n"
+				  "cwd      /tmp\n"
+				  "command  make $'it\\'s' $'a b' $'' -j2 "
+				  "$'\\033[2J' $'b\\\\'\n");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +361,7 @@ int main(void)
 		cmocka_unit_test(shares_have_an_end),
 		cmocka_unit_test(memory_has_limits),
 		cmocka_unit_test(memory_unknown),
+		cmocka_unit_test(tells_what_would_be_run),
 	};
 
 	return run_all_with(tests, fixture_setup, fixture_teardown);
