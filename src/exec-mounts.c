@@ -88,16 +88,39 @@ static int resolve(const char *option, const char *path, char **out)
 	return r;
 }
 
-/* Nothing can be mounted upon what is the root already. */
+/* Below dir, or dir itself. */
+static bool within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
+}
+
+/* What the kernel itself shows there, of devices and processes, is the guest's own. */
+static bool is_of_kernel(const char *path)
+{
+	return within(path, "/proc") || within(path, "/sys") ||
+	       (within(path, "/dev") && !within(path, "/dev/shm"));
+}
+
 static int resolve_rw(const char *path, char **out)
 {
 	int r = resolve("--rw", path, out);
 
-	if (r || strcmp(*out, "/") != 0)
+	if (r)
 		return r;
-	log_err("--rw: %s: is the whole root; name directories below it, or "
-		"keep what is written by --overlay",
-		path);
+	/* Nothing can be mounted upon what is the root already. */
+	if (!strcmp(*out, "/"))
+		log_err("--rw: %s: is the whole root; name directories below "
+			"it, or keep what is written by --overlay",
+			path);
+	else if (is_of_kernel(*out))
+		log_err("--rw: %s: the guest's kernel has its own; name a "
+			"directory of files, give devices by --device or "
+			"--disk",
+			path);
+	else
+		return 0;
 	return -EINVAL;
 }
 
@@ -124,14 +147,6 @@ static int add_overlay(struct exec_plan *p)
 	return r ? r :
 		   add_dir(p, JOB_MOUNT_UPPER, upper, "wherry-upper", "",
 			   false);
-}
-
-/* Below dir, or dir itself. */
-static bool within(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
 }
 
 /* A fresh one, unless the command starts in the host's. */

@@ -196,6 +196,7 @@ static void refuses(void **state)
 	struct exec_config cfg = { 0 };
 	struct exec_plan p;
 	char path[PATH_MAX], none[] = "/dev/null", slash[] = "/";
+	char own[] = "/proc/self", dev[] = "/dev";
 
 	(void)state;
 	fx_file("/text", "no file system\n");
@@ -210,6 +211,12 @@ static void refuses(void **state)
 	fini(&p);
 	cfg = (struct exec_config){ .rw = { slash }, .nr_rw = 1 };
 	assert_int_equal(refused(&p, &cfg, "/usr", "--overlay"), -EINVAL);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { own }, .nr_rw = 1 };
+	assert_int_equal(refused(&p, &cfg, "/usr", "--device"), -EINVAL);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { dev }, .nr_rw = 1 };
+	assert_int_equal(refused(&p, &cfg, "/usr", "--device"), -EINVAL);
 	fini(&p);
 	cfg = (struct exec_config){ .overlay = none };
 	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
