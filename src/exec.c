@@ -19,6 +19,9 @@
 #include "tty.h"
 #include "util.h"
 
+/* Kernels of distributions, with an initramfs, want more. */
+#define SCANT_MEMORY MIB(128)
+
 static void set(struct exec_result *out, int status, const char *reason)
 {
 	out->status = status;
@@ -64,18 +67,21 @@ static void command_failed(const struct exec_session *s,
 		set(out, EXEC_CANNOT_RUN, "cannot-run");
 }
 
-/* The guest is gone, and its init has reported nothing. */
-static void guest_ended(struct exec_session *s, const char *how,
-			struct exec_result *out)
+/* The guest is gone, and its init has reported nothing. A kernel that has no room
+ * for itself may say nothing either. */
+static void guest_ended(const struct exec_config *cfg, struct exec_session *s,
+			const char *how, struct exec_result *out)
 {
 	const char *panic = exec_log_panic(&s->log);
+	bool scant = !s->started && cfg->run.memory.bytes < SCANT_MEMORY;
 
 	exec_log_print(&s->log);
-	log_err("the guest ended %s: %.*s",
+	log_err("the guest ended %s: %.*s%s",
 		s->started ? "before the command did" :
 			     "before it could run the command",
 		panic ? (int)strcspn(panic, "\n") : (int)strlen(how),
-		panic ? panic : how);
+		panic ? panic : how,
+		scant ? "; perhaps it wants more --memory" : "");
 	set(out, s->started ? EXEC_CRASHED : EXEC_BOOT_FAILED,
 	    s->started ? "crashed" : "boot-failed");
 }
@@ -93,8 +99,8 @@ static int pending_signal(void)
 	return SIGTERM;
 }
 
-static void judge(struct exec_session *s, const struct machine_result *end,
-		  struct exec_result *out)
+static void judge(const struct exec_config *cfg, struct exec_session *s,
+		  const struct machine_result *end, struct exec_result *out)
 {
 	exec_log_drain(&s->log);
 	if (end->end == END_POWEROFF && s->report == JOB_EXITED) {
@@ -121,7 +127,7 @@ static void judge(struct exec_session *s, const struct machine_result *end,
 				"something else uses its port");
 		set(out, EXEC_FAILED, s->broken ? "protocol" : end->reason);
 	} else {
-		guest_ended(s,
+		guest_ended(cfg, s,
 			    end->end == END_CRASHED ? "it crashed" :
 						      "it powered off or "
 						      "restarted",
@@ -144,7 +150,7 @@ static void run_machine(const struct exec_config *cfg, struct exec_session *s,
 	r = machine_run(m, &end);
 	if (r)
 		end.end = END_FAILED;
-	judge(s, &end, out);
+	judge(cfg, s, &end, out);
 	stats_stage(s->stats, "ended", NULL);
 	if (machine_write_stats(m) && !out->status)
 		set(out, EXEC_FAILED, "stats");
