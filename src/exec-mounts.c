@@ -107,7 +107,7 @@ static int resolve_rw(const char *path, char **out)
 {
 	int r = resolve("--rw", path, out);
 
-	if (r)
+	if (r || !*out)
 		return r;
 	/* Nothing can be mounted upon what is the root already. */
 	if (!strcmp(*out, "/"))
