@@ -53,7 +53,9 @@ nanoseconds() # MIB
 	tr -d '\r' <"$LAB_OUT/hundred.out" | sed -n "s/^ns $1 //p"
 }
 
-# Two exits each and nothing else; the time has nothing to do with the size.
+# Two exits each and nothing else. One BAR has 65,536 times the size of another, but
+# only a word for each 2 MiB grows with it, in the host's kernel: the time, of the
+# fastest, does not.
 toggles()
 {
 	local exits
@@ -63,7 +65,7 @@ toggles()
 	echo "exits of 300 toggles: $exits; ns each: $(nanoseconds 4) of 4 MiB," \
 		"$(nanoseconds 16384) of 16 GiB, $(nanoseconds 262144) of 256 GiB"
 	[ "$exits" = 600 ]
-	[ "$(nanoseconds 262144)" -lt $((8 * $(nanoseconds 4))) ]
+	[ "$(nanoseconds 262144)" -lt $((32 * $(nanoseconds 4))) ]
 }
 
 refused()
