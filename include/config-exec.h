@@ -22,6 +22,7 @@ struct exec_config {
 	 * running one; no initrd, no console. */
 	struct run_config run;
 	char *root; /* --root, or NULL: the host's */
+	unsigned int root_cache; /* as that of a share */
 	char *rw[EXEC_MAX_RW]; /* --rw, as given */
 	unsigned int nr_rw;
 	char *cwd; /* or NULL: the caller's */

@@ -7,6 +7,9 @@ struct run_config;
 
 /* As struct opt has it; ctx is the configuration. */
 int config_set_share(void *ctx, const char *value);
+/* The value of cache=, as struct share_config has it.  0 or -EINVAL, logged. */
+int config_set_cache(const char *option, const char *value,
+		     unsigned int *cache);
 void config_free_shares(struct run_config *cfg);
 
 #endif

@@ -11,17 +11,40 @@
 
 #include "config-board.h"
 #include "config-run.h"
+#include "config-share.h"
 #include "log.h"
 #include "options.h"
 #include "util.h"
 
 #define DEFAULT_WATCHDOG_MS 60000
 
-static int set_root(void *ctx, const char *value)
+static int set_root_path(void *ctx, const char *option, const char *value)
 {
 	struct exec_config *cfg = ctx;
 
-	return option_string("--root", value, &cfg->root);
+	return option_string(option, value, &cfg->root);
+}
+
+static int set_root_cache(void *ctx, const char *option, const char *value)
+{
+	struct exec_config *cfg = ctx;
+
+	return config_set_cache(option, value, &cfg->root_cache);
+}
+
+/* The host's own is what it would be without. */
+static int set_root(void *ctx, const char *value)
+{
+	static const struct opt_key keys[] = { { "cache", set_root_cache } };
+	struct exec_config *cfg = ctx;
+	int r = option_list("--root", value, set_root_path, keys,
+			    ARRAY_SIZE(keys), cfg);
+
+	if (!r && !strcmp(cfg->root, "/")) {
+		free(cfg->root);
+		cfg->root = NULL;
+	}
+	return r;
 }
 
 static int add_rw(void *ctx, const char *value)
@@ -216,6 +239,7 @@ int config_parse_exec(struct exec_config **out, int argc, char **argv)
 	}
 	config_init_run(&cfg->run);
 	cfg->run.memory.bytes = EXEC_MEMORY_DEFAULT;
+	cfg->root_cache = CONFIG_CACHE_AUTO;
 	cfg->run.cpus.nr = EXEC_CPUS_DEFAULT;
 	cfg->run.on_reboot = REBOOT_EXIT;
 	cfg->run.grace_ms = 0; /* Ctrl-C ends it at once */

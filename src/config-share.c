@@ -33,14 +33,19 @@ static int set_tag(void *ctx, const char *option, const char *value)
 	return option_string(option, value, &share->tag);
 }
 
-static int set_cache(void *ctx, const char *option, const char *value)
+int config_set_cache(const char *option, const char *value, unsigned int *cache)
 {
 	/* As enum share_cache has them. */
 	static const char *const words[] = { "none", "auto", "always" };
+
+	return option_word(option, value, words, ARRAY_SIZE(words), cache);
+}
+
+static int set_cache(void *ctx, const char *option, const char *value)
+{
 	struct share_config *share = ctx;
 
-	return option_word(option, value, words, ARRAY_SIZE(words),
-			   &share->cache);
+	return config_set_cache(option, value, &share->cache);
 }
 
 static const struct opt_key keys[] = {

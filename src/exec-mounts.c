@@ -22,9 +22,10 @@ static int out_of_memory(void)
 }
 
 /* A share that only we name. */
-static int add_share(struct run_config *run, const char *path, const char *tag,
+static int add_share(struct exec_plan *p, const char *path, const char *tag,
 		     bool read_only)
 {
+	struct run_config *run = &p->cfg->run;
 	struct share_config *s = &run->shares[run->nr_shares];
 
 	if (run->nr_shares == CONFIG_MAX_SHARES) {
@@ -37,7 +38,7 @@ static int add_share(struct run_config *run, const char *path, const char *tag,
 		.path = strdup(path),
 		.tag = strdup(tag),
 		.read_only = read_only,
-		.cache = CONFIG_CACHE_AUTO,
+		.cache = read_only ? p->cfg->root_cache : CONFIG_CACHE_AUTO,
 	};
 	run->nr_shares++;
 	return s->path && s->tag ? 0 : out_of_memory();
@@ -62,7 +63,7 @@ static int add_dir(struct exec_plan *p, enum job_mount_kind kind,
 		   const char *path, const char *tag, const char *at,
 		   bool read_only)
 {
-	int r = add_share(&p->cfg->run, path, tag, read_only);
+	int r = add_share(p, path, tag, read_only);
 
 	if (r)
 		return r;

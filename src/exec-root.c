@@ -124,6 +124,11 @@ int exec_plan_root(struct exec_plan *p)
 		return 0;
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return refuse(root, -ENOTDIR);
+	if (p->cfg->root_cache != CONFIG_CACHE_AUTO) {
+		log_err("--root: %s: cache= is for directories; leave it out",
+			root);
+		return -EINVAL;
+	}
 	r = find_type(p, p->root);
 	return r ? r : add_disk(&p->cfg->run, p->root);
 }

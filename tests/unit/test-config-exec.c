@@ -67,6 +67,26 @@ static void takes_dashes_for_the_end(void **state)
 	config_destroy_exec(cfg);
 }
 
+/* The host's root is what it is without the option, but for how it is cached. */
+static void root_has_a_cache(void **state)
+{
+	const char *host[] = { "--root", "/,cache=always", "make", NULL };
+	const char *other[] = { "--root=/srv/a,,b,cache=none", "make", NULL };
+	char *argv[MAX_ARGS];
+	struct exec_config *cfg;
+	struct capture c;
+
+	(void)state;
+	assert_int_equal(parse(host, &cfg, argv, &c), 0);
+	assert_null(cfg->root);
+	assert_int_equal(cfg->root_cache, CONFIG_CACHE_AUTO + 1);
+	config_destroy_exec(cfg);
+	assert_int_equal(parse(other, &cfg, argv, &c), 0);
+	assert_string_equal(cfg->root, "/srv/a,b");
+	assert_int_equal(cfg->root_cache, CONFIG_CACHE_AUTO - 1);
+	config_destroy_exec(cfg);
+}
+
 static void has_defaults(void **state)
 {
 	const char *words[] = { NULL };
@@ -77,6 +97,7 @@ static void has_defaults(void **state)
 	(void)state;
 	assert_int_equal(parse(words, &cfg, argv, &c), 0);
 	assert_null(cfg->argv[0]);
+	assert_int_equal(cfg->root_cache, CONFIG_CACHE_AUTO);
 	assert_null(cfg->run.kernel);
 	assert_int_equal(cfg->run.memory.bytes, EXEC_MEMORY_DEFAULT);
 	assert_int_equal(cfg->run.cpus.nr, EXEC_CPUS_DEFAULT);
@@ -104,6 +125,8 @@ static void refuses(void **state)
 		{ { "--memory", "1M", "true" }, "too small" },
 		{ { "--rv", "." }, "did you mean --rw?" },
 		{ { "--root", "" }, "--root" },
+		{ { "--root", "/,cache=ever" }, "always" },
+		{ { "--root", "/a,ro" }, "no such key" },
 		{ { "--user=" }, "--user" },
 		{ { "--cwd" }, "its value is missing" },
 		{ { "--dry-run=1" }, "takes no value" },
@@ -150,6 +173,7 @@ int main(void)
 		cmocka_unit_test(stops_at_the_command),
 		cmocka_unit_test(takes_dashes_for_the_end),
 		cmocka_unit_test(has_defaults),
+		cmocka_unit_test(root_has_a_cache),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(bounds_directories),
 	};

@@ -109,7 +109,7 @@ static void assert_mount(const struct exec_plan *p, size_t i,
 
 static void root_is_read_only(void **state)
 {
-	struct exec_config cfg = { 0 };
+	struct exec_config cfg = { .root_cache = CONFIG_CACHE_AUTO };
 	struct exec_plan p;
 
 	(void)state;
@@ -120,6 +120,24 @@ static void root_is_read_only(void **state)
 	assert_int_equal(cfg.run.nr_shares, 1);
 	assert_string_equal(cfg.run.shares[0].path, "/");
 	assert_true(cfg.run.shares[0].read_only);
+	assert_int_equal(cfg.run.shares[0].cache, CONFIG_CACHE_AUTO);
+	fini(&p);
+}
+
+/* What the host may change, and the guest, is not kept for ever. */
+static void root_is_cached_as_asked_for(void **state)
+{
+	char rw[PATH_MAX];
+	struct exec_config cfg = { .root_cache = CONFIG_CACHE_AUTO + 1,
+				   .nr_rw = 1 };
+	struct exec_plan p;
+
+	(void)state;
+	cfg.rw[0] = (char *)fx_path(rw, "");
+	assert_int_equal(plan(&p, &cfg, "/usr"), 0);
+	assert_int_equal(cfg.run.nr_shares, 2);
+	assert_int_equal(cfg.run.shares[0].cache, CONFIG_CACHE_AUTO + 1);
+	assert_int_equal(cfg.run.shares[1].cache, CONFIG_CACHE_AUTO);
 	fini(&p);
 }
 
@@ -171,7 +189,8 @@ static void tmp_is_fresh_or_the_hosts(void **state)
 /* Before the disks of the command line, and nothing can write to it. */
 static void image_is_the_first_disk(void **state)
 {
-	struct exec_config cfg = { .run.nr_disks = 1 };
+	struct exec_config cfg = { .run.nr_disks = 1,
+				   .root_cache = CONFIG_CACHE_AUTO };
 	struct exec_plan p;
 	char image[PATH_MAX];
 	uint8_t head[0x440] = { [0x438] = 0x53, [0x439] = 0xef };
@@ -189,11 +208,17 @@ static void image_is_the_first_disk(void **state)
 	assert_int_equal(cfg.run.disks[0].fd, -1);
 	assert_string_equal(cfg.run.disks[1].spec, "other");
 	fini(&p);
+
+	cfg = (struct exec_config){ .root = (char *)fx_path(image, "/image"),
+				    .root_cache = CONFIG_CACHE_AUTO + 1 };
+	assert_int_equal(refused(&p, &cfg, "/", "cache= is for directories"),
+			 -EINVAL);
+	fini(&p);
 }
 
 static void refuses(void **state)
 {
-	struct exec_config cfg = { 0 };
+	struct exec_config cfg = { .root_cache = CONFIG_CACHE_AUTO };
 	struct exec_plan p;
 	char path[PATH_MAX], none[] = "/dev/null", slash[] = "/";
 	char own[] = "/proc/self", dev[] = "/dev";
@@ -360,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_images),
 		cmocka_unit_test(root_is_read_only),
+		cmocka_unit_test(root_is_cached_as_asked_for),
 		cmocka_unit_test(only_what_is_asked_for_is_writable),
 		cmocka_unit_test(tmp_is_fresh_or_the_hosts),
 		cmocka_unit_test(image_is_the_first_disk),
