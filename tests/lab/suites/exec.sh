@@ -245,9 +245,10 @@ ordinary()
 	chmod 666 /dev/kvm
 	install -m 755 "$WHERRY" /tmp/wherry
 	install -m 644 "$LAB_KERNEL" /tmp/bzImage
+	(umask 077 && echo secret >/var/tmp/secret)
 	mkdir -m 777 /tmp/theirs && cd /tmp/theirs
 	exec_words --kernel /tmp/bzImage --rw . -- sh -c \
-		'id -u; echo x >file.$1; cat /etc/shadow' sh
+		'id -u; echo x >file.$1; cat /var/tmp/secret' sh
 	words[0]=/tmp/wherry
 	for i in 1 2; do
 		"${nobody[@]}" "${words[@]}" "$i" </dev/null \
@@ -258,7 +259,7 @@ ordinary()
 		wait "${pids[$((i - 1))]}" || true
 		cat "$LAB_OUT/user$i.err"
 		said "user$i" '^0$'
-		grep -q 'shadow: Permission denied' "$LAB_OUT/user$i.err"
+		grep -q 'secret: Permission denied' "$LAB_OUT/user$i.err"
 		[ "$(stat -c %u "file.$i")" = 65534 ]
 	done
 }
