@@ -10,6 +10,8 @@
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
+# shellcheck source=tests/lab/examples.sh
+. "$(dirname "$0")/../examples.sh"
 
 here=/tmp/here
 
@@ -42,30 +44,10 @@ prepare()
 	stub debootstrap 'mkdir -p "$2/bin" "$2/etc"' \
 		"cp $(command -v busybox) \"\$2/bin/cat\"" \
 		'echo 13.0 >"$2/etc/debian_version"'
-	examples
-	ls example*
-}
-
-# Each block that has a command becomes a file of commands.
-examples()
-{
 	cd $here
-	awk '/^\.Ss/ { $1 = ""; title = $0 }
-		/^\.Bd -literal/ { block = ""; next }
-		/^\.Ed/ {
-			if (block ~ /wherry exec/) {
-				file = "example" ++n
-				gsub(/(^|\n)[$#] /, "\n", block)
-				print "set -e\n#" title "\n" block >file
-			}
-			next
-		}
-		{
-			gsub(/\\e/, "\\")
-			gsub(/\\\(aq/, "\047")
-			block = block $0 "\n"
-		}' "$WHERRY_SRC/man/wherry-exec.1"
+	examples_of wherry-exec.1 'wherry exec'
 	sed -i "s/3b:00\.0/$(device 0)/; s/alice/root/" example*
+	ls example*
 }
 
 # runs N: it succeeds.

@@ -242,14 +242,11 @@ ordinary()
 {
 	local words pids=() i
 
-	chmod 666 /dev/kvm
-	install -m 755 "$WHERRY" /tmp/wherry
-	install -m 644 "$LAB_KERNEL" /tmp/bzImage
+	guests_by_nobody
 	(umask 077 && echo secret >/var/tmp/secret)
 	mkdir -m 777 /tmp/theirs && cd /tmp/theirs
-	exec_words --kernel /tmp/bzImage --rw . -- sh -c \
+	exec_words --kernel "$guest_kernel" --rw . -- sh -c \
 		'id -u; echo x >file.$1; cat /var/tmp/secret' sh
-	words[0]=/tmp/wherry
 	for i in 1 2; do
 		"${nobody[@]}" "${words[@]}" "$i" </dev/null \
 			>"$LAB_OUT/user$i.out" 2>"$LAB_OUT/user$i.err" &

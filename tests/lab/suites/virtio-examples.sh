@@ -6,6 +6,8 @@
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/lab/guest.sh
 . "$(dirname "$0")/../guest.sh"
+# shellcheck source=tests/lab/examples.sh
+. "$(dirname "$0")/../examples.sh"
 
 # What the examples name.
 prepare()
@@ -24,28 +26,9 @@ prepare()
 	truncate -s 4M tools.img
 	mkdir bin
 	ln -s "$WHERRY" bin/wherry
-	examples
+	examples_of wherry-run.1 '^[$] ' 'wherry run' \
+		'--(disk|share|channel|rng)|device=virtio'
 	ls example*
-}
-
-# Each block that begins with a prompt becomes a file of commands.
-examples()
-{
-	awk '/^\.Bd -literal/ { block = ""; next }
-		/^\.Ed/ {
-			if (block ~ /^\$ / && block ~ /wherry run/ && block ~ \
-				/--(disk|share|channel|rng)|device=virtio/) {
-				gsub(/(^|\n)\$ /, "\n", block)
-				print "set -e" block >("example" ++n)
-			}
-			block = ""
-			next
-		}
-		{
-			gsub(/\\e/, "\\")
-			gsub(/\\\(aq/, "\047")
-			block = block $0 "\n"
-		}' "$WHERRY_SRC/man/wherry-run.1"
 }
 
 # runs N: the guest has what the example gives it, and powers off.
