@@ -28,8 +28,7 @@ struct console {
 
 	/* Loop thread. */
 	struct loop_source in, listener, wake;
-	struct loop_timer
-		again; /* of a listener: con->listener is watched again */
+	struct loop_timer again; /* then the listener is watched again */
 	bool told_full;
 	bool connected; /* as ops->connected() was told */
 	bool reading; /* in is watched for input */

@@ -198,6 +198,20 @@ static void more_vcpus_than_kvm_allows(void **state)
 	fails_with(&cfg, "--cpus 5: KVM allows at most 4 vCPUs on this host");
 }
 
+/* The open of this number, for each of these reasons. */
+static void opening_fails(void **state, int at, const struct remedy *rows,
+			  size_t nr)
+{
+	struct run_config cfg = fake_run_config();
+
+	for (size_t i = 0; i < nr; i++) {
+		reset_fake(state);
+		fake.fail_open_at = at;
+		fake.fail_open_errno = rows[i].err;
+		fails_with(&cfg, rows[i].says);
+	}
+}
+
 static void kvm_that_cannot_be_opened(void **state)
 {
 	static const struct remedy rows[] = {
@@ -208,12 +222,7 @@ static void kvm_that_cannot_be_opened(void **state)
 	};
 	struct run_config cfg = fake_run_config();
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		reset_fake(state);
-		fake.fail_open_at = 1;
-		fake.fail_open_errno = rows[i].err;
-		fails_with(&cfg, rows[i].says);
-	}
+	opening_fails(state, 1, rows, ARRAY_SIZE(rows));
 	/* A VM's descriptor, or anything else. */
 	reset_fake(state);
 	cfg.kvm = fake_fd(FAKE_VM, 0);
@@ -229,14 +238,8 @@ static void images_that_cannot_be_opened(void **state)
 		{ EACCES, "let this user read it, or name a copy" },
 		{ EMFILE, "cannot open the kernel: Too many open files" },
 	};
-	struct run_config cfg = fake_run_config();
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		reset_fake(state);
-		fake.fail_open_at = 0;
-		fake.fail_open_errno = rows[i].err;
-		fails_with(&cfg, rows[i].says);
-	}
+	opening_fails(state, 0, rows, ARRAY_SIZE(rows));
 }
 
 static void unsafe_interrupts_are_refused(void **state)
