@@ -63,6 +63,9 @@ static int open_fd(struct console *con, int fd, enum console_way way)
 		con->in.fd = console_open_reader(fd, &con->may_block);
 	if ((flags & O_ACCMODE) != O_RDONLY && way != CONSOLE_IN)
 		con->out.fd = console_open_writer(fd, &con->chunk);
+	/* Opened anew, or of no use: nobody closes this one else. */
+	if (con->in.fd != fd && con->out.fd != fd)
+		fd_close(&fd);
 	/* epoll tells sources apart by descriptor. */
 	if (con->out.fd == con->in.fd)
 		con->out.fd = fcntl(con->in.fd, F_DUPFD_CLOEXEC, 0);

@@ -255,6 +255,21 @@ static void passed_pipe(void **state)
 	assert_false(f->connected);
 }
 
+/* Nothing of it is left open: who reads hears of the end. */
+static void passed_pipe_is_closed(void **state)
+{
+	struct fixture *f = *state;
+	int out[2];
+	char c;
+
+	assert_int_equal(pipe2(out, O_NONBLOCK), 0);
+	open_channel(f, out[1]);
+	console_destroy(f->con);
+	f->con = NULL;
+	assert_int_equal(read(out[0], &c, 1), 0);
+	close(out[0]);
+}
+
 static void passed_listener(void **state)
 {
 	struct fixture *f = *state;
@@ -321,17 +336,12 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(waits_for_a_client),
-		T(last_words),
-		T(stalled_reader_leaves),
-		T(passed_stream),
-		T(passed_pipe),
-		T(passed_listener),
-		T(closed_descriptor),
-		T(shared_output),
-		T(nothing_is_lost_unheard),
-		T(files_take_turns),
-		T(lost_input_is_told),
+		T(waits_for_a_client),	  T(last_words),
+		T(stalled_reader_leaves), T(passed_stream),
+		T(passed_pipe),		  T(passed_pipe_is_closed),
+		T(passed_listener),	  T(closed_descriptor),
+		T(shared_output),	  T(nothing_is_lost_unheard),
+		T(files_take_turns),	  T(lost_input_is_told),
 	};
 
 	return run_all(tests);
