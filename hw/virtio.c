@@ -25,10 +25,10 @@ int virtio_init(struct virtio_dev *dev, const char *name)
 	dev->rested_fd = -1;
 	dev->name = strdup(name);
 	dev->queues = calloc(dev->nr_queues, sizeof(*dev->queues));
+	for (unsigned int i = 0; dev->queues && i < dev->nr_queues; i++)
+		dev->queues[i].kick_fd = -1;
 	if (!dev->name || !dev->queues)
 		goto err;
-	for (unsigned int i = 0; i < dev->nr_queues; i++)
-		dev->queues[i].kick_fd = -1;
 	for (unsigned int i = 0; i < dev->nr_queues; i++) {
 		struct virtio_queue *q = &dev->queues[i];
 

@@ -178,13 +178,19 @@ static int open_root(struct share *s)
 	return 0;
 }
 
+static int out_of_memory(const char *path)
+{
+	log_err("%s: cannot be shared: out of memory", path);
+	return -ENOMEM;
+}
+
 static int init(struct share *s, const struct share_params *params)
 {
 	s->path = strdup(params->path);
 	s->msg = malloc(SHARE_MAX_REQUEST);
 	s->reply = malloc(SHARE_DIR_BYTES);
 	if (!s->path || !s->msg || !s->reply)
-		return -ENOMEM;
+		return out_of_memory(params->path);
 	return open_root(s);
 }
 
@@ -194,7 +200,7 @@ int share_create(struct share **out, const struct share_params *params)
 	int r;
 
 	if (!s)
-		return -ENOMEM;
+		return out_of_memory(params->path);
 	s->root_fd = -1;
 	s->proc_fd = -1;
 	s->landlock_fd = -1;
