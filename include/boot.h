@@ -20,6 +20,10 @@ struct boot_file {
 	uint64_t size;
 };
 
+/* Opens what is to be read: what ("kernel") and path are for messages.  0 or
+ * -errno, logged. */
+int boot_open(const char *what, const char *path, int *fd);
+
 /* Takes the size anew: the file may have been replaced between reboots.
  * -EINVAL unless it is a regular file with something in it. */
 int boot_file_init(struct boot_file *f, int fd, const char *name);

@@ -6,6 +6,7 @@
 #include "boot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,22 @@
 
 #include "fd.h"
 #include "log.h"
+
+int boot_open(const char *what, const char *path, int *fd)
+{
+	int r;
+
+	/* O_NONBLOCK: a FIFO is refused, not waited for. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (*fd >= 0)
+		return 0;
+	r = -errno;
+	log_err("%s: cannot open the %s: %s%s", path, what, strerror(-r),
+		r == -ENOENT ? "; name a file that is there" :
+		r == -EACCES ? "; let this user read it, or name a copy" :
+			       "");
+	return r;
+}
 
 int boot_file_init(struct boot_file *f, int fd, const char *name)
 {

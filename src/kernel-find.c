@@ -6,7 +6,6 @@
 #include "kernel-find.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,14 +149,9 @@ static int read_version(struct kernel *k)
 	struct boot_file f;
 	int r;
 
-	fd = open(k->image, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0) {
-		r = -errno;
-		log_err("%s: cannot open the kernel: %s", k->image,
-			strerror(-r));
-		return r;
-	}
-	r = boot_file_init(&f, fd, k->image);
+	r = boot_open("kernel", k->image, &fd);
+	if (!r)
+		r = boot_file_init(&f, fd, k->image);
 	if (!r)
 		r = arch_image_version(&f, version, sizeof(version));
 	if (r == -ENOENT)

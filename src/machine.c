@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "boot.h"
 #include "bus.h"
 #include "console.h"
 #include "fd.h"
@@ -34,26 +35,10 @@
 #include "vfio.h"
 #include "vmevent.h"
 
-static int open_image(const char *what, const char *path, int *fd)
-{
-	int r;
-
-	/* O_NONBLOCK: a FIFO is refused, not waited for. */
-	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (*fd >= 0)
-		return 0;
-	r = -errno;
-	log_err("%s: cannot open the %s: %s%s", path, what, strerror(-r),
-		r == -ENOENT ? "; name a file that is there" :
-		r == -EACCES ? "; let this user read it, or name a copy" :
-			       "");
-	return r;
-}
-
 static int open_files(struct machine *m)
 {
 	const struct run_config *cfg = m->cfg;
-	int r = open_image("kernel", cfg->kernel, &m->kernel_fd);
+	int r = boot_open("kernel", cfg->kernel, &m->kernel_fd);
 
 	if (!r && m->session) {
 		m->initrd_fd = fcntl(m->session->initrd_fd, F_DUPFD_CLOEXEC, 0);
@@ -61,7 +46,7 @@ static int open_files(struct machine *m)
 		if (r)
 			log_err("initramfs: %s", strerror(-r));
 	} else if (!r && cfg->initrd)
-		r = open_image("initrd", cfg->initrd, &m->initrd_fd);
+		r = boot_open("initrd", cfg->initrd, &m->initrd_fd);
 	if (r || !cfg->stats_path)
 		return r;
 

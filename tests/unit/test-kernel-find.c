@@ -110,7 +110,8 @@ static void finds_files(void **state)
 	assert_refused(fx_path(path, "/b/Image"), "5.0", -ENOENT,
 		       "does not say which version");
 	assert_refused(fx_path(path, "/b/none"), "5.0", -ENOENT,
-		       "cannot open the kernel: No such file");
+		       "cannot open the kernel: No such file or directory; "
+		       "name a file that is there");
 }
 
 /* Across the pieces in which a large image is read. */
