@@ -85,6 +85,13 @@ static inline int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/*
+ * How many bytes the character takes with which s begins, of len, if a terminal
+ * may be shown it: ASCII and well-formed UTF-8 but for control characters, those of
+ * U+0080 to U+009f among them.  Else 0: the first byte is not to be shown.
+ */
+size_t printable_bytes(const char *s, size_t len);
+
 /* All ones of the width of an access of len bytes (1 to 8). */
 static inline uint64_t all_ones(unsigned int len)
 {

@@ -128,17 +128,19 @@ int exec_log_start(struct exec_log *l, struct loop *loop)
 
 void exec_log_drain(struct exec_log *l)
 {
-	size_t len = 0;
+	size_t len = 0, n;
 
 	while (l->in >= 0 && take(l))
 		;
-	for (size_t i = 0; i < l->len; i++) {
-		unsigned char c = (unsigned char)l->tail[i];
-		bool fine = c == '\n' || c == '\t' || (c >= ' ' && c < 0x7f);
+	for (size_t i = 0; i < l->len; i += MAX(n, 1)) {
+		char c = l->tail[i];
 
+		n = printable_bytes(l->tail + i, l->len - i);
+		memmove(l->tail + len, l->tail + i, n);
+		len += n;
 		/* A console ends its lines by two characters. */
-		if (c != '\r')
-			l->tail[len++] = fine ? l->tail[i] : ' ';
+		if (!n && c != '\r')
+			l->tail[len++] = c == '\n' || c == '\t' ? c : ' ';
 	}
 	l->len = len;
 	l->tail[len] = '\0';

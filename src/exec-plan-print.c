@@ -4,14 +4,10 @@
  */
 #include "exec-plan.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static bool is_control(char c)
-{
-	return (unsigned char)c < 0x20 || c == 0x7f;
-}
+#include "util.h"
 
 /* As a shell takes it, and a terminal stands it. */
 static void print_word(FILE *out, const char *word)
@@ -19,19 +15,21 @@ static void print_word(FILE *out, const char *word)
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				    "0123456789%+,-./:=@_";
+	size_t n;
 
 	if (*word && !word[strspn(word, plain)]) {
 		fputs(word, out);
 		return;
 	}
 	fputs("$'", out);
-	for (; *word; word++) {
-		if (is_control(*word))
-			fprintf(out, "\\%03o", (unsigned int)*word);
+	for (; *word; word += MAX(n, 1)) {
+		n = printable_bytes(word, strlen(word));
+		if (!n)
+			fprintf(out, "\\%03o", (unsigned char)*word);
 		else if (*word == '\'' || *word == '\\')
 			fprintf(out, "\\%c", *word);
 		else
-			fputc(*word, out);
+			fwrite(word, 1, n, out);
 	}
 	fputc('\'', out);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "fd.h"
+#include "util.h"
 
 /* Half of what a pipe takes that poll() says has room: two threads that ask
  * at once both get theirs. */
@@ -28,17 +29,12 @@
  */
 static void make_printable(char *s, size_t len)
 {
-	unsigned char before = 0;
+	size_t n;
 
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c < 0x20 || c == 0x7f)
+	for (size_t i = 0; i < len; i += MAX(n, 1)) {
+		n = printable_bytes(s + i, len - i);
+		if (!n)
 			s[i] = '?';
-		/* U+0080 to U+009f: terminals take U+009b for ESC [. */
-		if (before == 0xc2 && c >= 0x80 && c <= 0x9f)
-			s[i - 1] = s[i] = '?';
-		before = c;
 	}
 }
 

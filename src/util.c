@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * util - whole-file reads and writes of attributes. Holds no state and logs
+ * util - whole-file reads and writes of attributes, what may be shown. Holds no state and logs
  * nothing: only the caller knows whether a missing file is an error.
  */
 #include "util.h"
@@ -17,6 +17,28 @@
 uint64_t host_page_bytes(void)
 {
 	return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t printable_bytes(const char *s, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	size_t n, i;
+
+	if (!len || *p < 0x80)
+		return len && *p >= 0x20 && *p != 0x7f;
+	n = *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+	if (*p < 0xc2 || *p > 0xf4 || n > len)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Controls, what is longer than need be, surrogates, what is no
+	 * character: of each kind the second byte tells. */
+	if ((*p == 0xc2 && p[1] < 0xa0) || (*p == 0xe0 && p[1] < 0xa0) ||
+	    (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
+	    (*p == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
 }
 
 /* Reads fd to its end, or until buf, which has *used bytes, is full. */

@@ -62,12 +62,13 @@ static void shows_the_end(void **state)
 	says(&s, "old\n");
 	for (int i = 0; i < 17; i++)
 		says(&s, "\n");
-	says(&s, "\033[2Jred\r\n\n[1.0] Kernel panic - not syncing: x\n");
+	says(&s,
+	     "\033[2Jred\xc2\x9bm\xc3\xa4\r\n\n[1.0] Kernel panic - not syncing: x\n");
 	assert_int_equal(strncmp(exec_log_panic(&s.log),
 				 "Kernel panic - not syncing: x\n", 30),
 			 0);
 	exec_log_print(&s.log);
-	assert_heard(&s, "guest:  [2Jred\n"
+	assert_heard(&s, "guest:  [2Jred  m\xc3\xa4\n"
 			 "guest: [1.0] Kernel panic - not syncing: x\n");
 	end(&s);
 }

@@ -334,8 +334,11 @@ static void tells_what_would_be_run(void **state)
 	{            \
 		text \
 	}
-	char *argv[] = { WORD("make"), WORD("it's"),	WORD("a b"), WORD(""),
-			 WORD("-j2"),  WORD("\033[2J"), WORD("b\\"), NULL };
+	char *argv[] = { WORD("make"), WORD("it's"),
+			 WORD("a b"),  WORD(""),
+			 WORD("-j2"),  WORD("\033[2J"),
+			 WORD("b\\"),  WORD("\xc3\xa4\xc2\x9b\xff"),
+			 NULL };
 	struct exec_config cfg = {
 		.run = { .kernel = WORD("/boot/my kernel"),
 			 .append = WORD("quiet x"),
@@ -376,7 +379,8 @@ static void tells_what_would_be_run(void **state)
 				  "user     root\n"
 				  "cwd      /tmp\n"
 				  "command  make $'it\\'s' $'a b' $'' -j2 "
-				  "$'\\033[2J' $'b\\\\'\n");
+				  "$'\\033[2J' $'b\\\\' "
+				  "$'\xc3\xa4\\302\\233\\377'\n");
 	free(text);
 }
 

@@ -29,9 +29,9 @@ static void control_characters_are_shown_as_marks(void **state)
 
 	(void)state;
 	capture_begin(&c);
-	log_err("%s", "a\nwherry: b\r\x1b[2J\x7f\xc3\xa4\xc2\x9bm\xc4\x9b");
+	log_err("%s", "a\nwherry: b\r\x1b[2J\x7f\xc3\xa4\xc2\x9bm\xc4\x9b\x9b");
 	assert_string_equal(capture_end(&c),
-			    "wherry: a?wherry: b??[2J?\xc3\xa4??m\xc4\x9b\n");
+			    "wherry: a?wherry: b??[2J?\xc3\xa4??m\xc4\x9b?\n");
 }
 
 static void long_lines_are_cut(void **state)

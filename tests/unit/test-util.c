@@ -59,6 +59,55 @@ static void loads_and_stores(void **state)
 	assert_int_equal(all_ones(8), UINT64_MAX);
 }
 
+/* As much as a terminal may be shown. */
+static void tells_what_is_printable(void **state)
+{
+	static const char *const fine[] = {
+		" ",
+		"~",
+		"\xc2\xa0",
+		"\xdf\xbf",
+		"\xe0\xa0\x80",
+		"\xed\x9f\xbf",
+		"\xef\xbf\xbd",
+		"\xf0\x90\x80\x80",
+		"\xf4\x8f\xbf\xbf",
+	};
+	static const char *const bad[] = {
+		"",
+		"\t",
+		"\x1f",
+		"\x7f",
+		"\x80",
+		"\x9b",
+		"\xff",
+		"\xc1\xbf",
+		"\xc2\x9b",
+		"\xc2\x80",
+		"\xc2\xc2",
+		"\xc2",
+		"\xe0\x9f\xbf",
+		"\xe1\x80",
+		"\xed\xa0\x80",
+		"\xe1\x80\xc0",
+		"\xf0\x8f\xbf\xbf",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(fine); i++) {
+		size_t n = strlen(fine[i]);
+
+		assert_int_equal(printable_bytes(fine[i], n), n);
+		assert_int_equal(printable_bytes(fine[i], n - 1), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(printable_bytes(bad[i], strlen(bad[i])), 0);
+	assert_int_equal(printable_bytes("\0", 1), 0);
+	assert_int_equal(printable_bytes("ab", 2), 1);
+}
+
 /* A file of size bytes, whose name is put into path. */
 static void make_file(char *path, size_t size)
 {
@@ -236,6 +285,7 @@ int main(void)
 		cmocka_unit_test(aligns),
 		cmocka_unit_test(ranges_at_the_end_of_the_space),
 		cmocka_unit_test(loads_and_stores),
+		cmocka_unit_test(tells_what_is_printable),
 		cmocka_unit_test(reads_files_up_to_a_limit),
 		cmocka_unit_test(reads_and_writes_attributes),
 		cmocka_unit_test(closes_once),
