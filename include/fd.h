@@ -29,6 +29,9 @@ static inline int fd_steal(int *fd)
 	return r;
 }
 
+/* Whether fd is the regular file that path names. */
+bool fd_is_file(int fd, const char *path);
+
 /* Reads or writes exactly len bytes, over EINTR.  0 or -errno; -ENODATA at
  * an early end of file. */
 int fd_pread_all(int fd, void *buf, size_t len, off_t offset);

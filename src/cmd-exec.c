@@ -57,6 +57,9 @@ static int run_once(struct exec_config *cfg, struct stats *stats, bool *told)
 
 	if (result_open(cfg->run.result_path, &fd))
 		return EXEC_FAILED;
+	if (result_check(fd, "--stats", cfg->run.stats_path) ||
+	    result_check(fd, "--guest-log", cfg->guest_log))
+		return STATUS_USAGE;
 	exec_run(cfg, stats, &res);
 	if (!res.reason)
 		return res.status;

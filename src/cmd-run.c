@@ -45,6 +45,8 @@ static int run_config(const struct run_config *cfg, struct stats *stats)
 
 	if (result_open(cfg->result_path, &result_fd))
 		return STATUS_FAILED;
+	if (result_check(result_fd, "--stats", cfg->stats_path))
+		return STATUS_USAGE;
 
 	r = cfg->console.kind == CONSOLE_STDIO ?
 		    tty_guard(cfg->sandbox, &status) :

@@ -209,12 +209,6 @@ const size_t config_nr_run_options = ARRAY_SIZE(config_run_options);
 /* What can be seen only when all options are known. */
 static int check_run(const struct run_config *cfg)
 {
-	if (cfg->stats_path && cfg->result_path &&
-	    !strcmp(cfg->stats_path, cfg->result_path)) {
-		log_err("--result: %s: also the file of --stats; name another",
-			cfg->result_path);
-		return -EINVAL;
-	}
 	if (cfg->iommufd >= 0 && !cfg->nr_devices) {
 		log_err("--iommufd: fd=%d: nothing is attached to it; add "
 			"--device, or leave it out",

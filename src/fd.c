@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void fd_close(int *fd)
@@ -28,6 +29,14 @@ void fd_close(int *fd)
 void cleanup_free_fn(void *pp)
 {
 	free(*(void **)pp);
+}
+
+bool fd_is_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !stat(path, &b) && S_ISREG(a.st_mode) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 int fd_pread_all(int fd, void *buf, size_t len, off_t offset)

@@ -69,6 +69,15 @@ err:
 	return r;
 }
 
+int result_check(int fd, const char *option, const char *path)
+{
+	if (fd < 0 || !path || !fd_is_file(fd, path))
+		return 0;
+	log_err("%s: %s: also the file of --result; name another", option,
+		path);
+	return -EINVAL;
+}
+
 int result_open(const char *path, int *fd)
 {
 	int r;

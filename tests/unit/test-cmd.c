@@ -161,6 +161,53 @@ static void a_failed_start_has_a_result(void **state)
 			    "--result: No such file or directory\n");
 }
 
+/* One file, by whatever names, has not two things in it. */
+static void a_result_has_its_own_file(void **state)
+{
+	char dir[] = P_tmpdir "/wherry-test-XXXXXX";
+	char path[64], other[64];
+	const char *options[][2] = { { "run", "--stats" },
+				     { "exec", "--stats" },
+				     { "exec", "--guest-log" } };
+	char *argv[] = { NULL,
+			 (char *)"--kernel=/nonexistent/vmlinuz",
+			 (char *)"--result",
+			 path,
+			 NULL,
+			 other,
+			 NULL };
+	struct capture c;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/x", dir);
+	snprintf(other, sizeof(other), "%s/./x", dir);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		argv[0] = (char *)options[i][0];
+		argv[4] = (char *)options[i][1];
+		capture_begin(&c);
+		assert_int_equal((i ? cmd_exec : cmd_run)(6, argv),
+				 STATUS_USAGE);
+		assert_non_null(strstr(capture_end(&c), options[i][1]));
+		assert_non_null(strstr(c.text, "also the file of --result"));
+	}
+	/* Another file is none of it, nor is a device. */
+	strcpy(other, path);
+	strcpy(path, "/dev/null");
+	for (size_t i = 0; i < 2; i++) {
+		argv[0] = (char *)options[i][0];
+		argv[4] = (char *)options[i][1];
+		capture_begin(&c);
+		assert_int_not_equal((i ? cmd_exec : cmd_run)(6, argv),
+				     STATUS_USAGE);
+		assert_null(strstr(capture_end(&c), "also the file"));
+		strcpy(other, path);
+	}
+	snprintf(path, sizeof(path), "%s/x", dir);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +215,7 @@ int main(void)
 		cmocka_unit_test(help_lists_all),
 		cmocka_unit_test(unknown_commands_and_options),
 		cmocka_unit_test(a_failed_start_has_a_result),
+		cmocka_unit_test(a_result_has_its_own_file),
 	};
 
 	return run_all(tests);

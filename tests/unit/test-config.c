@@ -339,7 +339,6 @@ static const struct {
 	{ "-k k --on-reboot halt", "--on-reboot: halt: not one of restart, "
 				   "exit" },
 	{ "-k k --sandbox maybe", "not one of on, strict, log, off" },
-	{ "-k k --stats f --result f", "also the file of --stats" },
 	{ "-k k --iommufd 7", "--iommufd: 7: no such key" },
 	{ "-k k --iommufd fd=2", "they start at 3" },
 	{ "-k k --iommufd fd=99999999999", "not a descriptor" },
