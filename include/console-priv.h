@@ -35,6 +35,7 @@ struct console {
 	bool direct; /* in is a regular file: read without the loop */
 	bool may_block; /* in is inherited: poll before each read */
 	bool tty, escaped;
+	bool unread; /* there was more, which could not be read; logged */
 	void (*left)(void *opaque, uint64_t bytes, bool lost); /* or NULL */
 	void *left_opaque;
 	uint64_t nr_read; /* bytes */

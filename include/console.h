@@ -38,8 +38,8 @@ struct console_params {
 	bool typed; /* FD: a terminal in raw mode; the escape is heeded */
 	/* FD: called when the other end is gone, or there is no more of it, with
 	 * how many bytes came from there.  The guest's end of an IN stays open
-	 * then.  lost: it takes no more though it is there, as a full disk; that
-	 * is logged.  Loop thread.  May be NULL. */
+	 * then.  lost: it takes, or gives, no more though it is there, as a full
+	 * disk, or a bad one; that is logged.  Loop thread.  May be NULL. */
 	void (*left)(void *opaque, uint64_t bytes, bool lost);
 	void *opaque; /* left's */
 	/* What nobody is there to read waits for the next client, as does what

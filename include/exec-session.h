@@ -36,6 +36,7 @@ struct exec_session {
 	bool hung; /* it says nothing any more */
 	bool broken; /* what it said was none of job.h's */
 	bool lost; /* what the command wrote, by a full disk, say; logged */
+	bool lost_input; /* what it was to read, by a bad disk, say; logged */
 	uint32_t report; /* JOB_EXITED or JOB_FAILED, or 0 */
 	struct job_msg last; /* of which that is */
 };

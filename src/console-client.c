@@ -37,7 +37,7 @@ static void client_left(struct console *con)
 	pthread_mutex_lock(&con->lock);
 	fd_close(&con->out.fd);
 	con->gone = false;
-	lost = con->told;
+	lost = con->told || con->unread;
 	pthread_mutex_unlock(&con->lock);
 	if (con->left)
 		con->left(con->left_opaque, con->nr_read, lost);

@@ -96,10 +96,12 @@ static bool take_typed(struct console *con, const uint8_t *in, size_t len)
 }
 
 /* Who hangs up has no more to say; a directory, or a bad disk, has. */
-static void tell_lost(const struct console *con, int err)
+static void tell_lost(struct console *con, int err)
 {
-	if (err != ECONNRESET && !(con->tty && err == EIO))
-		log_err("%s: input is lost: %s", con->name, strerror(err));
+	if (err == ECONNRESET || (con->tty && err == EIO))
+		return;
+	con->unread = true;
+	log_err("%s: input is lost: %s", con->name, strerror(err));
 }
 
 static void read_input(struct console *con)

@@ -31,9 +31,10 @@ static void send_msg(struct exec_session *s, const struct job_msg *msg)
 static void on_stdin_end(void *opaque, uint64_t bytes, bool lost)
 {
 	struct job_msg msg = { .type = JOB_STDIN_END, .stdin_bytes = bytes };
+	struct exec_session *s = opaque;
 
-	(void)lost; /* nothing is written there */
-	send_msg(opaque, &msg);
+	s->lost_input = lost;
+	send_msg(s, &msg);
 }
 
 static void out_closed(struct exec_session *s, uint32_t stream, bool lost)

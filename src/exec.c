@@ -49,6 +49,8 @@ static void command_ended(const struct exec_session *s, struct exec_result *out)
 	}
 	if (s->lost)
 		set(out, EXEC_FAILED, "output-lost");
+	else if (s->lost_input)
+		set(out, EXEC_FAILED, "input-lost");
 }
 
 static void command_failed(const struct exec_session *s,

@@ -205,10 +205,13 @@ static void files_take_turns(void **state)
 static void lost_input_is_told(void **state)
 {
 	struct fixture *f = *state;
+	int left = 0;
 	struct console_params p = { .name = "in",
 				    .mode = CONSOLE_TO_FD,
 				    .fd = open("/", O_RDONLY),
 				    .way = CONSOLE_IN,
+				    .left = on_left,
+				    .opaque = &left,
 				    .keep = true };
 	static struct capture c;
 
@@ -217,6 +220,7 @@ static void lost_input_is_told(void **state)
 	assert_int_equal(console_start(f->con, f->loop, &ops, f), 0);
 	capture_end(&c);
 	assert_non_null(strstr(c.text, "in: input is lost: Is a directory"));
+	assert_int_equal(left, 2);
 }
 
 static void passed_stream(void **state)

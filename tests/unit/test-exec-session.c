@@ -190,11 +190,15 @@ static void tells_who_is_gone(void **state)
 	on_stdout_closed(&em.s, 0, false);
 	assert_false(em.s.lost);
 	on_stderr_closed(&em.s, 0, true);
-	assert_true(em.s.lost);
+	assert_true(em.s.lost && !em.s.lost_input);
 	n = read(em.guest, buf, sizeof(buf));
 	assert_int_equal(job_msg_decode(&msg, buf, (size_t)n) * 2, n);
 	assert_int_equal(msg.type, JOB_OUT_CLOSED);
 	assert_int_equal(msg.stream, STDOUT_FILENO);
+	on_stdin_end(&em.s, 3, false);
+	assert_false(em.s.lost_input);
+	on_stdin_end(&em.s, 3, true);
+	assert_true(em.s.lost_input);
 	exec_machine_fini(&em);
 }
 
