@@ -13,4 +13,8 @@ int config_check_devices(const struct run_config *cfg);
 /* A name that may become part of a path: copied to *out. */
 int config_set_name(const char *option, const char *value, char **out);
 
+/* fd=N, or fd=NAME, in the place of a path: number is what follows "fd=", and *spec
+ * names it in messages.  0 or -EINVAL. */
+int config_set_fd(const char *option, const char *number, int *fd, char **spec);
+
 #endif

@@ -18,21 +18,27 @@
 #include "util.h"
 #include "uuid.h"
 
+int config_set_fd(const char *option, const char *number, int *fd, char **spec)
+{
+	char text[32];
+	int r = option_fd(option, number, fd);
+
+	if (r)
+		return r;
+	snprintf(text, sizeof(text), "fd=%d", *fd);
+	return option_string(option, text, spec);
+}
+
 static int set_spec(void *ctx, const char *option, const char *value)
 {
 	struct device_config *dev = ctx;
 	char text[UUID_SIZE];
-	int r;
 
 	_Static_assert(sizeof(text) >= BDF_SIZE, "a BDF fits, too");
 
 	if (!strncmp(value, "fd=", 3)) {
-		r = option_fd(option, value + 3, &dev->fd);
-		if (r)
-			return r;
-		snprintf(text, sizeof(text), "fd=%d", dev->fd);
 		dev->kind = DEVICE_FD;
-		return option_string(option, text, &dev->spec);
+		return config_set_fd(option, value + 3, &dev->fd, &dev->spec);
 	}
 	if (!strncmp(value, "/sys/", 5)) {
 		dev->kind = DEVICE_SYSFS;

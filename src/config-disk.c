@@ -5,7 +5,6 @@
 #include "config-disk.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,16 +17,10 @@
 static int set_spec(void *ctx, const char *option, const char *value)
 {
 	struct disk_config *disk = ctx;
-	char text[32];
-	int r;
 
 	if (strncmp(value, "fd=", 3))
 		return option_string(option, value, &disk->spec);
-	r = option_fd(option, value + 3, &disk->fd);
-	if (r)
-		return r;
-	snprintf(text, sizeof(text), "fd=%d", disk->fd);
-	return option_string(option, text, &disk->spec);
+	return config_set_fd(option, value + 3, &disk->fd, &disk->spec);
 }
 
 static int set_serial(void *ctx, const char *option, const char *value)
