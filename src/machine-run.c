@@ -120,7 +120,8 @@ static void on_timeout(void *opaque)
 {
 	struct machine *m = opaque;
 
-	log_err("--timeout expired: the guest was stopped");
+	log_err("--timeout expired: the guest was stopped; give it a "
+		"longer one, or none");
 	end(m, END_TIMEOUT, "timeout");
 }
 

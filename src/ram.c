@@ -202,8 +202,9 @@ static int open_memfd(struct ram *ram, const struct ram_params *p)
 
 	if (ftruncate(ram->fd, (off_t)ram->bytes)) {
 		r = -errno;
-		log_err("memory: %" PRIu64 "M: setting the size: %s",
-			ram->bytes >> 20, strerror(-r));
+		log_err("memory: %" PRIu64 "M: setting the size: %s%s",
+			ram->bytes >> 20, strerror(-r),
+			r == -EFBIG ? "; raise ulimit -f" : "");
 		return r;
 	}
 	/* Nobody who is handed this fd can make an access fault. */

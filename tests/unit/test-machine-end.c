@@ -88,7 +88,9 @@ static void a_timeout_ends_it(void **state)
 	cfg.timeout_ms = 50;
 	capture_begin(&c);
 	result = run(&cfg, busy);
-	assert_non_null(strstr(capture_end(&c), "--timeout expired"));
+	assert_non_null(strstr(capture_end(&c),
+			       "--timeout expired: the guest was "
+			       "stopped; give it a longer one"));
 	assert_int_equal(result.end, 4);
 	assert_false(missed);
 }

@@ -223,7 +223,8 @@ static void each_step_unwinds(void **state)
 
 	(void)state;
 	fake.ftruncate_errno = EFBIG;
-	refused(&p, -EFBIG, "setting the size: File too large");
+	refused(&p, -EFBIG,
+		"setting the size: File too large; raise ulimit -f");
 	fake.ftruncate_errno = 0;
 	fake.mmap_errno = EAGAIN;
 	refused(&p, -EAGAIN, "mapping 1M");

@@ -60,6 +60,7 @@ world()
 	long=$(printf '%120000s' x)
 	umask 027
 	ulimit -t 4321
+	ulimit -f 4194304
 	(umask 022 && mkdir -p /tmp/home)
 	WORLD=$'one\ntwo' DEB=$deb runs world --name boat --timeout 500 -- \
 		sh "$guests/exec-world" "$long" "$long" '' 4 5 6 7 8 9 10 11 12 13 14 \
