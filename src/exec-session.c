@@ -250,9 +250,11 @@ static int add_port(struct exec_session *s, const struct machine_port *port)
 	*p = *port;
 	p->fd = fcntl(port->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	if (p->fd < 0) {
+		int r = -errno;
+
 		log_err("%s: %s; raise the limit of open files (ulimit -n)",
-			port->name, strerror(errno));
-		return -errno;
+			port->name, strerror(-r));
+		return r;
 	}
 	s->machine.nr_ports++;
 	return 0;
