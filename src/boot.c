@@ -125,8 +125,12 @@ int boot_file_version(const struct boot_file *f, char *version, size_t size)
 {
 	char *buf cleanup_free = malloc(BOOT_SCAN_BYTES);
 	uint64_t at = 0;
-	int r = buf ? 0 : -ENOMEM;
+	int r = 0;
 
+	if (!buf) {
+		log_err("%s: cannot read: out of memory", f->name);
+		return -ENOMEM;
+	}
 	while (!r && at < f->size) {
 		size_t len = MIN(f->size - at, BOOT_SCAN_BYTES);
 

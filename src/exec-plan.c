@@ -98,19 +98,6 @@ static int choose_kernel(struct exec_plan *p)
 	return run->kernel ? 0 : out_of_memory();
 }
 
-/* A copy of a list, with room for more; NULL: out of memory. */
-static char **copy_list(char *const *list, size_t nr, size_t more)
-{
-	char **copy = calloc(nr + more + 1, sizeof(*copy));
-
-	for (size_t i = 0; copy && i < nr; i++) {
-		copy[i] = strdup(list[i]);
-		if (!copy[i])
-			return NULL;
-	}
-	return copy;
-}
-
 static size_t length_of(char *const *list)
 {
 	size_t n = 0;
@@ -126,9 +113,17 @@ static int set_argv(struct exec_plan *p)
 	char sh[] = "/bin/sh";
 	char *const interactive[] = { shell && *shell ? shell : sh, NULL };
 	char *const *argv = *p->cfg->argv ? p->cfg->argv : interactive;
+	size_t nr = length_of(argv);
 
-	p->job.argv = copy_list(argv, length_of(argv), 0);
-	return p->job.argv ? 0 : out_of_memory();
+	p->job.argv = calloc(nr + 1, sizeof(*argv));
+	if (!p->job.argv)
+		return out_of_memory();
+	for (size_t i = 0; i < nr; i++) {
+		p->job.argv[i] = strdup(argv[i]);
+		if (!p->job.argv[i])
+			return out_of_memory();
+	}
+	return 0;
 }
 
 /* Of the same name as "NAME=VALUE". */

@@ -13,6 +13,7 @@
 #include "capture.h"
 #include "config.h"
 #include "console.h"
+#include "fd.h"
 #include "fds.h"
 #include "fixture.h"
 #include "initramfs.h"
@@ -29,6 +30,10 @@
 #endif
 #ifdef HAVE_LIBFUSE3
 #include "share.h"
+#ifdef HAVE_LIBKMOD
+#define HAVE_EXEC
+#include "exec-plan.h"
+#endif
 #endif
 
 #define MAX_LIVE 4096
@@ -328,6 +333,45 @@ static int make_share(void)
 T(share)
 #endif
 
+#ifdef HAVE_EXEC
+static int make_plan(void)
+{
+	static const char *const words[] = {
+		"exec", "--kernel",    NULL,  "--rw",	  "/usr",   "--overlay",
+		"/var", "--env",       "A=b", "--user",	  "nobody", "--cwd",
+		"/",	"--name",      "n",   "--memory", "64M",    "--append",
+		"a",	"--guest-log", "g",   "true",
+	};
+	char *argv[ARRAY_SIZE(words) + 1] = { NULL };
+	char kernel[PATH_MAX];
+	struct exec_config *cfg;
+	struct exec_plan plan;
+	int r, fd;
+
+	memcpy(argv, words, sizeof(words));
+	argv[2] = (char *)fx_path(kernel, "/vmlinuz");
+	r = config_parse_exec(&cfg, ARRAY_SIZE(words), argv);
+	if (r)
+		return r;
+	r = exec_plan_init(&plan, cfg);
+	if (!r) {
+		fd = exec_plan_initramfs(&plan);
+		r = MIN(fd, 0);
+		fd_close(&fd);
+	}
+	exec_plan_fini(&plan);
+	config_destroy_exec(cfg);
+	return r;
+}
+
+static void plan(void **state)
+{
+	(void)state;
+	fx_file("/vmlinuz", "Linux version 6.1.0-test (x)");
+	each_fails(make_plan);
+}
+#endif
+
 int main(void)
 {
 #define U(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
@@ -339,6 +383,9 @@ int main(void)
 #endif
 #ifdef HAVE_LIBFUSE3
 		U(share),
+#endif
+#ifdef HAVE_EXEC
+		U(plan),
 #endif
 	};
 
