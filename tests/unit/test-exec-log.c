@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,12 +136,37 @@ static void waits_for_nobody(void **state)
 	close(fds[1]);
 }
 
+/* --guest-log: every byte as it is, and nothing of what was there before. */
+static void all_of_it_goes_to_a_file(void **state)
+{
+	static const char said[] = "\033[2Jone\r\n\xff two";
+	char path[] = "/tmp/wherry-log.XXXXXX", buf[64];
+	int fd = mkstemp(path);
+	struct said s;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "what was there is longer than that", 34),
+			 34);
+	begin(&s, path, false);
+	says(&s, said);
+	assert_int_equal(pread(fd, buf, sizeof(buf), 0), strlen(said));
+	assert_memory_equal(buf, said, strlen(said));
+	/* The user sees none of it. */
+	fcntl(s.err[0], F_SETFL, O_NONBLOCK);
+	assert_int_equal(read(s.err[0], buf, sizeof(buf)), -1);
+	end(&s);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_the_end),
 		cmocka_unit_test(shows_what_led_to_a_panic),
 		cmocka_unit_test(waits_for_nobody),
+		cmocka_unit_test(all_of_it_goes_to_a_file),
 	};
 
 	return run_all(tests);
