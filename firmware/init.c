@@ -101,8 +101,9 @@ static int read_job(struct init *in, struct job_failed *why)
 }
 
 /*
- * Where there is neither a clock of KVM's nor one of the machine's, the guest begins
- * in the year 1970, and all files are of its future.
+ * Where there is neither a clock of KVM's nor one of the machine's, or no driver for
+ * it, the guest begins in the year 1970, and all files are of its future.  With one
+ * of whole seconds they may be by half of one.
  */
 static void set_clock(const struct job *job)
 {
@@ -110,7 +111,7 @@ static void set_clock(const struct job *job)
 	struct timespec t;
 
 	clock_gettime(CLOCK_REALTIME, &t);
-	if ((uint64_t)t.tv_sec >= job->made_us / 1000000)
+	if ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 >= us)
 		return;
 	t.tv_sec = (time_t)(us / 1000000);
 	t.tv_nsec = (long)(us % 1000000) * 1000;

@@ -39,6 +39,7 @@ struct layout {
 	unsigned int nr_kept;
 	struct bus_place uart, pvpanic;
 	struct bus_place power; /* see power.h; base 0: no registers */
+	struct bus_place rtc; /* base 0: KVM tells the guest the time */
 	uint32_t uart_gsi, power_gsi;
 	uint32_t intx_gsi; /* first of 8 */
 	uint32_t first_msi_gsi;

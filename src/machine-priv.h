@@ -26,6 +26,7 @@ struct pci_host;
 struct pci_port;
 struct power;
 struct pvpanic;
+struct rtc;
 struct ram;
 struct serial;
 struct sysfs_device;
@@ -71,6 +72,7 @@ struct machine {
 	struct serial *serial;
 	struct power *power;
 	struct pvpanic *pvpanic;
+	struct rtc *rtc;
 	struct pci_host *host;
 	struct iommufd *iommufd; /* NULL without --device */
 	struct machine_device devices[CONFIG_MAX_DEVICES];

@@ -13,6 +13,7 @@
 #include "pci.h"
 #include "power.h"
 #include "ram.h"
+#include "rtc.h"
 #include "serial.h"
 #include "vcpu.h"
 #include "vfio-pci.h"
@@ -66,6 +67,7 @@ static int reset_board(struct machine *m)
 		return r;
 	serial_reset(m->serial);
 	power_reset(m->power);
+	rtc_reset(m->rtc);
 	pci_host_reset(m->host);
 	return 0;
 }

@@ -30,6 +30,7 @@
 #include "power.h"
 #include "pvpanic.h"
 #include "ram.h"
+#include "rtc.h"
 #include "serial.h"
 #include "vcpu.h"
 #include "vfio.h"
@@ -140,6 +141,8 @@ static int create_board(struct machine *m)
 				 l->power_gsi, events);
 	if (!r)
 		r = pvpanic_create(&m->pvpanic, m->bus, &l->pvpanic, events);
+	if (!r)
+		r = rtc_create(&m->rtc, m->bus, &l->rtc);
 	if (!r)
 		r = pci_host_create(&m->host, m->bus, &l->ecam);
 	return r;
@@ -419,6 +422,7 @@ void machine_destroy(struct machine *m)
 		machine_close_device(m, &m->devices[i]);
 	pci_host_destroy(m->host);
 	iommufd_destroy(m->iommufd);
+	rtc_destroy(m->rtc);
 	pvpanic_destroy(m->pvpanic);
 	power_destroy(m->power);
 	serial_destroy(m->serial);

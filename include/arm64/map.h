@@ -27,6 +27,7 @@
 #define UART_SIZE 8
 #define PVPANIC_BASE 0x0b020000ULL
 #define PVPANIC_SIZE 2
+#define RTC_BASE 0x0b040000ULL
 
 /* Port n of PCI I/O space is byte n of this. */
 #define PCI_PIO_MMIO_BASE 0x0b100000ULL

@@ -11,9 +11,11 @@
 #include "arm64/map.h"
 #include "devtree.h"
 #include "pci.h"
+#include "rtc.h"
 
 #define GIC 1 /* phandles */
 #define ITS 2
+#define CLOCK 3
 
 #define SPI 0 /* the GIC's cells */
 #define PPI 1
@@ -23,6 +25,7 @@
 
 #define KEY_POWER 116
 #define UART_CLOCK_HZ 1843200
+#define BUS_CLOCK_HZ 24000000
 
 /* PCI Bus Binding to IEEE 1275, phys.hi of "ranges". */
 #define SPACE_IO 0x01000000
@@ -203,6 +206,24 @@ static void write_pci(struct devtree *t, const struct tree_params *p)
 	devtree_end(t);
 }
 
+/* Linux asks what is on this bus who they are, and wants a clock for that. */
+static void write_rtc(struct devtree *t, const struct layout *l)
+{
+	devtree_begin(t, "bus-clock");
+	devtree_string(t, "compatible", "fixed-clock");
+	devtree_list(t, "#clock-cells", 0);
+	devtree_list(t, "clock-frequency", BUS_CLOCK_HZ);
+	devtree_list(t, "phandle", CLOCK);
+	devtree_end(t);
+
+	devtree_begin_at(t, "rtc", l->rtc.base);
+	devtree_strings(t, "compatible", "arm,pl031\0arm,primecell");
+	devtree_list(t, "reg", DEVTREE_U64(l->rtc.base), DEVTREE_U64(RTC_SIZE));
+	devtree_list(t, "clocks", CLOCK);
+	devtree_string(t, "clock-names", "apb_pclk");
+	devtree_end(t);
+}
+
 static void write_board(struct devtree *t, const struct layout *l)
 {
 	devtree_begin_at(t, "serial", l->uart.base);
@@ -243,4 +264,5 @@ void tree_write(struct devtree *t, const struct tree_params *p)
 	write_timer(t);
 	write_pci(t, p);
 	write_board(t, p->l);
+	write_rtc(t, p->l);
 }

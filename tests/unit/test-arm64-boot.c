@@ -15,6 +15,7 @@
 #include "boot-load.h"
 #include "devtree.h"
 #include "pci.h"
+#include "rtc.h"
 
 struct fixture {
 	struct layout l;
@@ -313,6 +314,11 @@ static void board(void **state)
 	assert_int_equal(cell(f, serial, "interrupts", 1), f->l.uart_gsi);
 	assert_int_equal(cells(f, "/pvpanic@b020000", "reg", 0),
 			 f->l.pvpanic.base);
+	string_is(f, "/rtc@b040000", "compatible", "arm,pl031");
+	assert_int_equal(cells(f, "/rtc@b040000", "reg", 0), f->l.rtc.base);
+	assert_int_equal(cells(f, "/rtc@b040000", "reg", 2), RTC_SIZE);
+	assert_int_equal(cell(f, "/rtc@b040000", "clocks", 0),
+			 cell(f, "/bus-clock", "phandle", 0));
 	/* The button is KEY_POWER and an edge. */
 	assert_int_equal(cell(f, "/gpio-keys/power-key", "linux,code", 0), 116);
 	assert_int_equal(cell(f, "/gpio-keys/power-key", "interrupts", 1),

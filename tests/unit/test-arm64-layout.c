@@ -10,6 +10,7 @@
 #include "arch.h"
 #include "arm64/map.h"
 #include "capture.h"
+#include "rtc.h"
 
 /* Everything that the guest finds somewhere, RAM and windows included. */
 static size_t all_ranges(const struct layout *l, struct range *r)
@@ -20,6 +21,7 @@ static size_t all_ranges(const struct layout *l, struct range *r)
 		{ GICR_BASE, GICR_SIZE * GIC_MAX_CPUS },
 		{ l->uart.base, UART_SIZE },
 		{ l->pvpanic.base, PVPANIC_SIZE },
+		{ l->rtc.base, RTC_SIZE },
 		l->pio_mmio,
 		l->mmio32,
 		l->ecam,

@@ -12,12 +12,26 @@
 
 "$WHERRY" bind "$(device 0)" >/dev/null
 
+# right NAME SINCE: whether the guest, started then, knew the time.
+right()
+{
+	local told
+
+	told=$(tr -d '\r' <"$LAB_OUT/$1.out" | sed -n 's/^TIME //p')
+	echo "it was $told, between $2 and $(date +%s)"
+	[ "$told" -ge $(($2 - 1)) ] && [ "$told" -le $(($(date +%s) + 1)) ]
+}
+
 stock() # VERSION NAME OPTION...
 {
+	local since
+
+	since=$(date +%s)
 	guest_kernel=$("$WHERRY_SRC/tests/lab/stock" "$1")
 	append=reads=200 boots "$2" nvme-reads --memory 512M \
 		--device "$(device 0)" "${@:3}"
 	said "$2" '^200\+0 records in'
+	right "$2" "$since"
 }
 
 # As it does by itself, by EFI in vain and then by the firmware's reset vector.
