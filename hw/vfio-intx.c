@@ -209,7 +209,7 @@ int vfio_intx_start(struct vfio_pci *v, struct loop *loop)
 		log_err("%s: cannot be assigned: its only interrupt cannot be had",
 			v->dev.name);
 	else
-		(void)vfio_irq_disable(v->vfio, VFIO_INTX);
+		vfio_intx_off(v);
 	return r;
 }
 

@@ -206,6 +206,8 @@ int vfio_irq_set(struct vfio_device *dev, unsigned int index,
 		return -EINVAL;
 	dev->active_irq = (int)index;
 	memcpy(&dev->vector_fds[start], fds, count * sizeof(fds[0]));
+	if (index == VFIO_INTX && dev->line_is_high)
+		fake_fire(0);
 	return 0;
 }
 

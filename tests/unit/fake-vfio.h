@@ -37,6 +37,7 @@ struct vfio_device {
 	uint8_t bar_bytes[6][64]; /* what is read at the start of a BAR */
 	/* State of the host. */
 	int active_irq; /* INTX, MSI or MSIX; -1: none */
+	bool line_is_high; /* an interrupt is pending as INTX is enabled */
 	unsigned int nr_host_vectors,
 		max_host_vectors; /* 0: as many as asked */
 	int vector_fds[2048];

@@ -214,6 +214,20 @@ static void a_device_with_the_pin_alone(void **state)
 	assert_int_equal(fake.dev.active_irq, -1);
 	destroy();
 
+	/* What it raised at that trial is none of the guest's. */
+	fake_reset();
+	fake.dev.irqs[VFIO_MSIX].count = 0;
+	fake.dev.line_is_high = true;
+	create_with_pin();
+	fake.dev.line_is_high = false;
+	wr(PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	spin();
+	assert_int_equal(fake_nr_irqfds(), 0);
+	fake_fire(0);
+	spin();
+	assert_int_equal(fake_nr_irqfds(), 1);
+	destroy();
+
 	/* Known before the guest runs. */
 	fake_reset();
 	fake.dev.irqs[VFIO_MSIX].count = 0;
