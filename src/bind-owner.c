@@ -97,8 +97,10 @@ int bind_give_node(const struct sysfs *sysfs, const char *bdf,
 	cleanup_fd int fd = -1;
 	int i, r;
 
-	if (!dev)
+	if (!dev) {
+		log_err("%s: out of memory", bdf);
 		return -ENOMEM;
+	}
 	fd = open_node(sysfs, bdf, dev);
 	for (i = 0; fd == -EAGAIN && i < WAIT_STEPS; i++) {
 		nanosleep(&step, NULL);

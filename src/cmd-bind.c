@@ -131,8 +131,10 @@ static int add_groups(struct job *job)
 	int r = 0;
 
 	sibling = malloc(sizeof(*sibling));
-	if (!sibling)
+	if (!sibling) {
+		log_err("%s: out of memory", job->targets[0].dev.bdf);
 		return -ENOMEM;
+	}
 	for (i = 0; !r && i < named; i++) {
 		for (k = 0; !r && k < job->targets[i].dev.nr_siblings; k++) {
 			/* A copy: targets moves as it grows. */
