@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Owns the bit-level rules of a configuration space: what is emulated, what
- * is writable, what is cleared by writing one, and the list of standard
- * capabilities.  Gives no register a meaning and never sees a device.
+ * is writable, and the list of standard capabilities.  Gives no register a meaning and never sees a device.
  */
 #include "pci-config.h"
 
@@ -43,12 +42,6 @@ void pci_config_set_wmask(struct pci_config *c, unsigned int off,
 	store_le(c->wmask + off, len, mask);
 }
 
-void pci_config_set_w1c(struct pci_config *c, unsigned int off,
-			unsigned int len, uint32_t mask)
-{
-	store_le(c->w1c + off, len, mask);
-}
-
 void pci_config_set_emu(struct pci_config *c, unsigned int off,
 			unsigned int len, uint32_t mask)
 {
@@ -68,9 +61,8 @@ uint32_t pci_config_write(struct pci_config *c, unsigned int off,
 			  unsigned int len, uint32_t val)
 {
 	uint32_t wmask = (uint32_t)load_le(c->wmask + off, len);
-	uint32_t w1c = (uint32_t)load_le(c->w1c + off, len);
 	uint32_t old = pci_config_get(c, off, len);
-	uint32_t new = ((old & ~wmask) | (val & wmask)) & ~(val & w1c);
+	uint32_t new = (old & ~wmask) | (val & wmask);
 
 	pci_config_set(c, off, len, new);
 	return old ^ new;

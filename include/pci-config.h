@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Pure model of a function's configuration space: which bits the guest reads
- * from here, which it may write, which it may clear by writing one.  Knows no
- * device and no lock.
+ * from here, which it may write.  Knows no device and no lock.
  */
 #ifndef WHERRY_PCI_CONFIG_H
 #define WHERRY_PCI_CONFIG_H
@@ -15,7 +14,6 @@
 struct pci_config {
 	uint8_t data[PCI_CONFIG_SIZE];
 	uint8_t wmask[PCI_CONFIG_SIZE]; /* guest-writable bits of data */
-	uint8_t w1c[PCI_CONFIG_SIZE]; /* write-one-to-clear bits of data */
 	/* Assigned devices: bits served from data; clear bits come from the
 	 * device.  All ones for a model of our own. */
 	uint8_t emu[PCI_CONFIG_SIZE];
@@ -32,14 +30,12 @@ void pci_config_set(struct pci_config *c, unsigned int off, unsigned int len,
 		    uint32_t val);
 void pci_config_set_wmask(struct pci_config *c, unsigned int off,
 			  unsigned int len, uint32_t mask);
-void pci_config_set_w1c(struct pci_config *c, unsigned int off,
-			unsigned int len, uint32_t mask);
 void pci_config_set_emu(struct pci_config *c, unsigned int off,
 			unsigned int len, uint32_t mask);
 /* What the guest reads when the device answered hw. */
 uint32_t pci_config_merge(const struct pci_config *c, unsigned int off,
 			  unsigned int len, uint32_t hw);
-/* A guest write: wmask and w1c applied; returns the bits of data that
+/* A guest write, of what wmask lets through; returns the bits of data that
  * changed. */
 uint32_t pci_config_write(struct pci_config *c, unsigned int off,
 			  unsigned int len, uint32_t val);

@@ -45,7 +45,7 @@ static inline unsigned int width(struct source *src)
 
 /* One bool per bit of every attribute. */
 struct bits {
-	bool data[64 * 8], wmask[64 * 8], w1c[64 * 8], emu[64 * 8];
+	bool data[64 * 8], wmask[64 * 8], emu[64 * 8];
 };
 
 static inline void bits_set(bool *bit, unsigned int off, unsigned int len,
@@ -80,8 +80,6 @@ static inline uint32_t bits_write(struct bits *b, unsigned int off,
 
 		if (b->wmask[off * 8 + i])
 			*bit = v;
-		if (b->w1c[off * 8 + i] && v)
-			*bit = false;
 		changed |= (uint32_t)(old != *bit) << i;
 	}
 	return changed;
@@ -104,10 +102,6 @@ static inline void config_step(struct pci_config *c, struct bits *b,
 		bits_set(b->wmask, off, len, val);
 		break;
 	case 2:
-		pci_config_set_w1c(c, off, len, val);
-		bits_set(b->w1c, off, len, val);
-		break;
-	case 3:
 		pci_config_set_emu(c, off, len, val);
 		bits_set(b->emu, off, len, val);
 		break;
