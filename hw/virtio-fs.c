@@ -7,10 +7,11 @@
 #include "virtio-fs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
+#include "fd.h"
 #include "json.h"
 #include "share.h"
 #include "util.h"
@@ -34,10 +35,11 @@ struct virtio_fs {
 	struct fs_config config;
 	struct share *share;
 	struct worker *worker;
+	int wait_fd; /* epoll: kicks by edge, so that nobody need read them */
 
 	/* The worker's. */
 	struct iovec iov[VIRTQ_MAX_SEGMENTS];
-	uint64_t nr_requests;
+	uint64_t nr_requests, nr_waits;
 };
 
 static struct virtio_fs *to_fs(struct virtio_dev *dev)
@@ -101,27 +103,40 @@ static int enter(void *opaque, enum sandbox_mode mode)
 static void run(void *opaque)
 {
 	struct virtio_fs *fs = opaque;
-	struct pollfd fds[] = {
-		{ .fd = worker_fd(fs->worker), .events = POLLIN },
-		{ .fd = fs->dev.queues[QUEUE_HIPRIO].kick_fd,
-		  .events = POLLIN },
-		{ .fd = fs->dev.queues[QUEUE_REQUEST].kick_fd,
-		  .events = POLLIN },
-	};
-	unsigned int i;
+	struct epoll_event events[1 + NR_QUEUES];
 
 	while (!worker_told(fs->worker)) {
 		serve(fs);
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+		fs->nr_waits++;
+		if (epoll_wait(fs->wait_fd, events, ARRAY_SIZE(events), -1) <
+			    0 &&
+		    errno != EINTR)
 			break;
-		for (i = 0; i < NR_QUEUES; i++)
-			if (fds[1 + i].revents)
-				virtio_take_kick(&fs->dev, i);
-		/* Of one that failed nobody takes the kicks any more. */
-		if (atomic_load(&fs->dev.failed))
-			fds[1].fd = fds[2].fd = -1;
 	}
 	share_reset(fs->share);
+}
+
+static int watch(const struct virtio_fs *fs, int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events };
+
+	return epoll_ctl(fs->wait_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+static int watch_all(struct virtio_fs *fs)
+{
+	int r;
+
+	fs->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	r = fs->wait_fd < 0 ? -errno :
+			      watch(fs, worker_fd(fs->worker), EPOLLIN);
+	for (unsigned int i = 0; !r && i < NR_QUEUES; i++)
+		r = watch(fs, fs->dev.queues[i].kick_fd, EPOLLIN | EPOLLET);
+	if (r)
+		log_err("%s: epoll: %s; raise the limit of open files "
+			"(ulimit -n)",
+			fs->dev.name, strerror(-r));
+	return r;
 }
 
 static void start(struct virtio_dev *dev)
@@ -179,6 +194,7 @@ static int confine(struct virtio_dev *dev, enum sandbox_mode mode,
 static void stats(struct virtio_dev *dev, struct json *j)
 {
 	json_u64(j, "requests", to_fs(dev)->nr_requests);
+	json_u64(j, "waits", to_fs(dev)->nr_waits);
 }
 
 static void destroy(struct virtio_dev *dev)
@@ -186,6 +202,7 @@ static void destroy(struct virtio_dev *dev)
 	struct virtio_fs *fs = to_fs(dev);
 
 	worker_destroy(fs->worker);
+	fd_close(&fs->wait_fd);
 	share_destroy(fs->share);
 	virtio_fini(dev);
 	free(fs);
@@ -214,6 +231,7 @@ int virtio_fs_create(struct virtio_dev **out, struct share *share,
 		return -ENOMEM;
 	}
 	fs->share = share;
+	fs->wait_fd = -1;
 	fs->config.num_request_queues = 1;
 	memcpy(fs->config.tag, tag, strnlen(tag, sizeof(fs->config.tag)));
 	fs->dev.ops = &ops;
@@ -224,6 +242,8 @@ int virtio_fs_create(struct virtio_dev **out, struct share *share,
 	r = virtio_init(&fs->dev, name);
 	if (!r)
 		r = worker_create(&fs->worker, name, SANDBOX_SHARE, run, fs);
+	if (!r)
+		r = watch_all(fs);
 	if (r) {
 		destroy(&fs->dev);
 		return r;

@@ -128,8 +128,9 @@ const struct sandbox_call sandbox_calls[] = {
 	CALL(landlock_restrict_self, SHARE, "nothing outside the directory"),
 
 	/* The event loop. */
-	CALL(epoll_wait, LOOP, "event loop"),
-	CALL(epoll_pwait, LOOP, "event loop, where epoll_wait is a function"),
+	CALL(epoll_wait, LOOP | SHARE, "event loop; a share's kicks"),
+	CALL(epoll_pwait, LOOP | SHARE,
+	     "the same, where epoll_wait is a function"),
 	CALL(epoll_ctl, VMM,
 	     "event loop: sources come and go; an INTx pin is watched again"),
 	BITS(fcntl, LOOP, 1, INT_MASK, F_DUPFD_CLOEXEC,

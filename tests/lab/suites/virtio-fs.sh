@@ -68,6 +68,27 @@ root()
 	all_of root root files contents && said root '^GUEST-STATUS 0$'
 }
 
+# Small reads, one at a time: a wait that the kick ends, the read, an interrupt. Who
+# mounts and looks up takes some more.
+few_calls()
+{
+	local event=/sys/kernel/tracing/events/raw_syscalls/sys_enter
+	local hist='hist:keys=common_pid if comm == "calls"' calls requests
+
+	fresh calls
+	head -c 2M /dev/zero >/tmp/calls/file
+	[ -d $event ] || mount -t tracefs tracefs /sys/kernel/tracing
+	echo "$hist" >$event/trigger
+	boots calls share-calls --share /tmp/calls,tag=calls \
+		--stats "$LAB_OUT/calls.json" || return 1
+	calls=$(sed -n 's/^ *Hits: //p' $event/hist)
+	echo "!$hist" >$event/trigger
+	requests=$(stat_of "$LAB_OUT/calls.json" requests)
+	echo "$calls system calls for $requests requests"
+	[ "$requests" -ge 500 ] && [ $((calls * 10)) -ge $((requests * 25)) ] &&
+		[ $((calls * 10)) -lt $((requests * 35)) ]
+}
+
 none()
 {
 	"$WHERRY" run --kernel "$LAB_KERNEL" --share /tmp/none,tag=x \
@@ -75,7 +96,7 @@ none()
 	grep -q 'No such file or directory; name a directory' /tmp/said
 }
 
-plan 9
+plan 10
 check fs-shares shares
 check fs-read-only all_of shares read-only
 check fs-many all_of shares many
@@ -88,4 +109,5 @@ check fs-rebind all_of shares rebind
 check fs-cache-none cached none
 check fs-cache-always cached always
 check fs-root root
+check fs-few-calls few_calls
 check fs-no-directory none
