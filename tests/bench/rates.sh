@@ -6,22 +6,36 @@
 # the difference of totals, less what it takes to be idle for as long.
 #
 # The sourcing script has candidates and command_of NAME, which fills the array
-# cmd; it may have before NAME, which starts what the command needs and fills others
-# with its processes.
+# cmd; it may have before NAME, which starts what the command needs, and others, which
+# prints the processes that are counted with it.
 # shellcheck source=tests/bench/count.sh
 . "$here/count.sh"
-results=/tmp/results others=()
+results=/tmp/results
 
 before()
 {
 	:
 }
 
-# The guest prints "BEGIN phase", waits, works, prints "END phase I/Os rate",
-# waits; its last phase is followed by GUEST-STATUS.
+others()
+{
+	:
+}
+
+all_totals()
+{
+	local more
+
+	mapfile -t more < <(others)
+	totals "$pid" "${more[@]}"
+}
+
+# The guest prints "BEGIN phase", waits, works, prints an empty line, waits, prints
+# "END phase I/Os rate", waits; its last phase is followed by GUEST-STATUS. What it
+# prints between an empty line and a BEGIN is not counted, for each letter is an exit.
 measure() # NAME
 {
-	local line phase ios rate since='' seen=0 from
+	local line phase ios rate since='' till='' ended='' from
 
 	command_of "$1"
 	before "$1"
@@ -34,69 +48,25 @@ measure() # NAME
 	while IFS= read -r -t 240 -u "$from" line; do
 		line=${line%$'\r'}
 		case $line in
-		BEGIN*) since=$(totals "$pid" "${others[@]}") ;;
+		BEGIN*) since=$(all_totals) ;;
+		'') [ -z "$since" ] || till=$(all_totals) ;;
 		END*)
 			read -r _ phase ios rate <<<"$line"
-			echo "$1 $phase $ios $rate $since" \
-				"$(totals "$pid" "${others[@]}")" >>$results
-			seen=$((seen + 1))
+			echo "$1 $phase $ios $rate $since $till" >>$results
+			since='' till=''
 			;;
-		GUEST-STATUS*) break ;;
+		GUEST-STATUS*) ended=1 && break ;;
 		*) echo "$line" >>"$LAB_OUT/$1.out" ;;
 		esac
 	done
 	exec {from}<&-
-	wait "$pid" 2>/dev/null || true
-	if [ $seen = 0 ]; then
+	[ "$ended" ] || kill -KILL "$pid" 2>/dev/null || :
+	wait "$pid" 2>/dev/null || :
+	if [ ! "$ended" ]; then
 		cat "$LAB_OUT/$1.err" "$LAB_OUT/$1.out" >&2 || :
-		echo "bench: no results of: ${cmd[*]}" >&2
+		echo "bench: it has not come to its end: ${cmd[*]}" >&2
 		return 1
 	fi
-}
-
-# Medians of rates, sums of all rounds per I/O.
-report()
-{
-	cp $results "$LAB_OUT/results"
-	printf '%-14s %-12s %9s %8s %8s %8s %8s %8s\n' candidate phase rate \
-		calls/IO uexit/IO exits/IO vcpu-us us/IO
-	sort -s -k2,2 -k1,1 -k4,4n $results | awk '
-	function flush(	f) {
-		if (!n)
-			return
-		key[++nr] = who SUBSEP what
-		median[nr] = r[int((n + 1) / 2)]
-		per[nr] = ios
-		for (f = 0; f <= 5; f++) {
-			sum[nr, f] = s[f]
-			if (what == "idle")
-				idle[who, f] = s[f] / s[0]
-		}
-		delete s
-		n = ios = 0
-	}
-	$1 != who || $2 != what { flush(); who = $1; what = $2 }
-	{
-		r[++n] = $4; ios += $3
-		for (f = 0; f <= 5; f++)
-			s[f] += $(11 + f) - $(5 + f)
-	}
-	END {
-		flush()
-		for (i = 1; i <= nr; i++) {
-			split(key[i], k, SUBSEP)
-			if (k[2] == "idle")
-				continue
-			printf "%-14s %-12s %9d", k[1], k[2], median[i]
-			for (f = 1; f <= 5; f++) {
-				n = sum[i, f] - idle[k[1], f] * sum[i, 0]
-				printf " %8.2f", n / per[i]
-			}
-			print ""
-		}
-	}'
-	echo 'Per I/O: system calls; exits to user space; exits; microseconds of vCPU'
-	echo 'threads outside of the guest; of all other threads.'
 }
 
 take_turns() # ROUNDS
@@ -116,5 +86,6 @@ take_turns() # ROUNDS
 		done
 	done
 	count_all off
-	report
+	cp $results "$LAB_OUT/results"
+	awk -f "$here/report.awk" $results
 }
