@@ -121,18 +121,3 @@ int pci_config_add_cap(struct pci_config *c, uint8_t id, unsigned int off,
 		*at = off;
 	return 0;
 }
-
-unsigned int pci_config_find_cap(const struct pci_config *c, uint8_t id)
-{
-	unsigned int at, i;
-
-	if (!(c->data[PCI_STATUS] & PCI_STATUS_CAP_LIST))
-		return 0;
-	at = c->data[PCI_CAPABILITY_LIST] & ~3u;
-	for (i = 0; i < CAPS_MAX && at >= CAPS_START; i++) {
-		if (c->data[at + PCI_CAP_LIST_ID] == id)
-			return at;
-		at = c->data[at + PCI_CAP_LIST_NEXT] & ~3u;
-	}
-	return 0;
-}

@@ -192,8 +192,3 @@ void pci_msix_set_pending(struct pci_msix *m, unsigned int vector, bool pending)
 	else
 		m->pba[vector / 64] &= ~bit;
 }
-
-bool pci_msix_pending(const struct pci_msix *m, unsigned int vector)
-{
-	return vector < m->nr && (m->pba[vector / 64] >> vector % 64 & 1);
-}

@@ -48,7 +48,5 @@ uint32_t pci_config_write(struct pci_config *c, unsigned int off,
  */
 int pci_config_add_cap(struct pci_config *c, uint8_t id, unsigned int off,
 		       unsigned int size, unsigned int *at);
-/* Offset of a capability, 0 when absent.  Bounded against loops. */
-unsigned int pci_config_find_cap(const struct pci_config *c, uint8_t id);
 
 #endif

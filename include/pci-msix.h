@@ -66,6 +66,5 @@ uint64_t pci_msix_pba_read(struct pci_msix *m, uint64_t offset,
 bool pci_msix_live(const struct pci_msix *m, unsigned int vector);
 void pci_msix_set_pending(struct pci_msix *m, unsigned int vector,
 			  bool pending);
-bool pci_msix_pending(const struct pci_msix *m, unsigned int vector);
 
 #endif

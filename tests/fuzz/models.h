@@ -273,8 +273,6 @@ static inline void raw_step(struct raw *r, struct source *src)
 	case 1:
 		v = (unsigned int)next(src) % (r->m.nr + 3);
 		pci_msix_set_pending(&r->m, v, val & 1);
-		assert_int_equal(pci_msix_pending(&r->m, v),
-				 v < r->m.nr && val & 1);
 		if (v < r->m.nr)
 			r->pending[v] = val & 1;
 		break;

@@ -79,7 +79,7 @@ static void starts_masked(void **state)
 		assert_int_equal(pci_msix_table_read(&o.m, i * 16 + 8, 8),
 				 1ULL << 32);
 		assert_false(pci_msix_live(&o.m, i));
-		assert_false(pci_msix_pending(&o.m, i));
+		assert_int_equal(pci_msix_pba_read(&o.m, i / 64 * 8, 8), 0);
 	}
 	pci_msix_fini(&o.m);
 	pci_msix_fini(&o.m); /* harmless */
@@ -243,9 +243,6 @@ static void pending_bits(void **state)
 	pci_msix_set_pending(&o.m, 99, true);
 	pci_msix_set_pending(&o.m, 100, true);
 	pci_msix_set_pending(&o.m, UINT32_MAX, true);
-	assert_true(pci_msix_pending(&o.m, 33));
-	assert_false(pci_msix_pending(&o.m, 34));
-	assert_false(pci_msix_pending(&o.m, 100));
 
 	assert_int_equal(pci_msix_pba_read(&o.m, 0, 8), 0x200000001);
 	assert_int_equal(o.poll_first, 0);
@@ -290,7 +287,7 @@ static void reset_is_silent(void **state)
 	assert_int_equal(pci_msix_ctrl(&o.m), 3);
 	assert_int_equal(pci_msix_table_read(&o.m, 0, 8), 0);
 	assert_int_equal(pci_msix_table_read(&o.m, 12, 4), 1);
-	assert_false(pci_msix_pending(&o.m, 1));
+	assert_int_equal(pci_msix_pba_read(&o.m, 0, 8), 0);
 	pci_msix_fini(&o.m);
 }
 

@@ -21,6 +21,7 @@ static uint64_t next(struct source *src)
 	return src->seed;
 }
 
+#include "find-cap.h"
 #include "tests/fuzz/models.h"
 
 static void config_against_bits(void **state)
@@ -72,7 +73,7 @@ static void caps_stay_apart(void **state)
 		}
 		assert_true(id > 2);
 		for (k = 1; k <= id; k++) {
-			at = pci_config_find_cap(&c, (uint8_t)k);
+			at = find_cap(&c, (uint8_t)k);
 			assert_int_equal(owner[at], k);
 			assert_int_not_equal(owner[at - 1], k);
 		}

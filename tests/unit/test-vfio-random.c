@@ -9,6 +9,7 @@
 #include "capture.h"
 #include "fake-vfio.h"
 #include "fds.h"
+#include "find-cap.h"
 
 #define DEVICES 300
 #define ACCESSES 400
@@ -131,7 +132,7 @@ static void access_bar(struct bus *bus, struct pci_dev *dev)
 
 static void access_msix(struct bus *bus, struct pci_dev *dev)
 {
-	unsigned int cap = pci_config_find_cap(&dev->cfg, PCI_CAP_ID_MSIX);
+	unsigned int cap = find_cap(&dev->cfg, PCI_CAP_ID_MSIX);
 	uint32_t table = pci_dev_read(dev, cap + PCI_MSIX_TABLE, 4);
 	const struct pci_bar *bar = &dev->bars.bar[MIN(table & 7, 5)];
 	uint64_t at = bar->addr + (table & ~7u) + 4 * rnd(64), val = rnd(2);
