@@ -26,23 +26,25 @@ function median(who, phase, m,	list, i, n)
 	return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
 }
 
-# Of a round: the rate, or what an I/O took more than idle time took then.
-function per(who, phase, m, i,	n, f)
+# Of a round: the rate, or what an I/O took more than idle time took then. Exits to
+# user space are those of the line that ends a phase, however long that was.
+function per(who, phase, m, i,	n, f, scale)
 {
 	if (m == "rate")
 		return rate[who, phase, i]
-	for (f = from[m]; f <= to[m]; f++) {
-		n += total[who, phase, i, f]
-		if (total[who, "idle", i, 0])
-			n -= total[who, "idle", i, f] * \
-			     total[who, phase, i, 0] / total[who, "idle", i, 0]
-	}
+	scale = 0
+	if (total[who, "idle", i, 0])
+		scale = m == "user exits" ? 1 : total[who, phase, i, 0] / \
+			total[who, "idle", i, 0]
+	for (f = from[m]; f <= to[m]; f++)
+		n += total[who, phase, i, f] - \
+		     scale * total[who, "idle", i, f]
 	return n / ios[who, phase, i]
 }
 
 function show(x)
 {
-	return x >= 100 ? sprintf("%.0f", x) : sprintf("%.2f", x)
+	return x >= 100 || x <= -100 ? sprintf("%.0f", x) : sprintf("%.2f", x)
 }
 
 # "median (least-most)"
@@ -61,8 +63,8 @@ function measure(name, first, last, goal)
 	goals[name] = goal
 }
 
-# Whether a goal was reached in a phase, for its line at the end. A tenth of an
-# I/O's call in a hundred is nothing.
+# Whether a goal was reached in a phase, for its line at the end. One call in two
+# hundred I/Os is nothing.
 function judge(us, them, phase, m,	place)
 {
 	judged[m]++
