@@ -21,6 +21,7 @@ struct exec_plan {
 	struct kernel kernel;
 	struct modules modules;
 	char *root; /* absolute, of a directory or an image */
+	int overlay_fd; /* of --overlay, locked; or -1 */
 	const char *image_type; /* of the image's file system, or NULL */
 	struct job job; /* everything is its own, for job_fini() */
 };

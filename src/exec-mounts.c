@@ -5,9 +5,11 @@
  * of the job.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "exec-plan.h"
@@ -137,6 +139,27 @@ static int add_root(struct exec_plan *p)
 	return r;
 }
 
+/* Two kernels that write one layer would each undo what the other does. Where the
+ * file system knows no locks there is none. */
+static int lock_overlay(struct exec_plan *p, const char *upper)
+{
+	int r;
+
+	p->overlay_fd = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->overlay_fd < 0) {
+		r = -errno;
+		log_err("--overlay: %s: %s; name a directory of this user's",
+			upper, strerror(-r));
+		return r;
+	}
+	if (!flock(p->overlay_fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+		return 0;
+	log_err("--overlay: %s: another wherry exec writes there; wait for "
+		"its end, or name another directory",
+		upper);
+	return -EBUSY;
+}
+
 static int add_overlay(struct exec_plan *p)
 {
 	char *upper cleanup_free = NULL;
@@ -145,6 +168,8 @@ static int add_overlay(struct exec_plan *p)
 	if (!p->cfg->overlay)
 		return 0;
 	r = resolve("--overlay", p->cfg->overlay, &upper);
+	if (!r)
+		r = lock_overlay(p, upper);
 	return r ? r :
 		   add_dir(p, JOB_MOUNT_UPPER, upper, "wherry-upper", "",
 			   false);

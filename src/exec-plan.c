@@ -280,7 +280,7 @@ int exec_plan_init(struct exec_plan *p, struct exec_config *cfg)
 {
 	int r;
 
-	*p = (struct exec_plan){ .cfg = cfg };
+	*p = (struct exec_plan){ .cfg = cfg, .overlay_fd = -1 };
 	choose_cpus(&cfg->run.cpus);
 	r = choose_memory(&cfg->run.memory);
 	if (!r)
@@ -350,6 +350,7 @@ int exec_plan_initramfs(const struct exec_plan *p)
 void exec_plan_fini(struct exec_plan *p)
 {
 	free(p->root);
+	fd_close(&p->overlay_fd);
 	job_fini(&p->job);
 	modules_fini(&p->modules);
 	kernel_fini(&p->kernel);

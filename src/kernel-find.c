@@ -150,8 +150,9 @@ static int read_version(struct kernel *k)
 	int r;
 
 	r = boot_open("kernel", k->image, &fd);
-	if (!r)
-		r = boot_file_init(&f, fd, k->image);
+	if (r)
+		return r;
+	r = boot_file_init(&f, fd, k->image);
 	if (!r)
 		r = arch_image_version(&f, version, sizeof(version));
 	if (r == -ENOENT)

@@ -65,7 +65,9 @@ static int refused(struct exec_plan *p, struct exec_config *cfg,
 	static struct capture c;
 	int r;
 
-	*p = (struct exec_plan){ .cfg = cfg, .job.cwd = strdup(cwd) };
+	*p = (struct exec_plan){ .cfg = cfg,
+				 .overlay_fd = -1,
+				 .job.cwd = strdup(cwd) };
 	capture_begin(&c);
 	r = exec_plan_root(p);
 	if (!r)
@@ -160,6 +162,32 @@ static void only_what_is_asked_for_is_writable(void **state)
 	for (unsigned int i = 0; i < cfg.run.nr_shares; i++)
 		assert_int_equal(cfg.run.shares[i].read_only, i == 0);
 	fini(&p);
+}
+
+/* A layer is one guest's at a time. */
+static void an_overlay_has_one_writer(void **state)
+{
+	char upper[PATH_MAX], other[PATH_MAX];
+	struct exec_config cfg = { 0 }, second = { 0 };
+	struct exec_plan p, q;
+
+	(void)state;
+	fx_dir("/upper");
+	fx_dir("/other");
+	cfg.overlay = (char *)fx_path(upper, "/upper");
+	second.overlay = cfg.overlay;
+	assert_int_equal(plan(&p, &cfg, "/"), 0);
+	assert_int_equal(refused(&q, &second, "/", "another wherry exec"),
+			 -EBUSY);
+	fini(&q);
+	second = (struct exec_config){ 0 };
+	second.overlay = (char *)fx_path(other, "/other");
+	assert_int_equal(plan(&q, &second, "/"), 0);
+	fini(&q);
+	fini(&p);
+	second = (struct exec_config){ .overlay = cfg.overlay };
+	assert_int_equal(plan(&q, &second, "/"), 0);
+	fini(&q);
 }
 
 /* Where the command starts in the host's /tmp it finds it; not where only a part
@@ -391,6 +419,7 @@ int main(void)
 		cmocka_unit_test(root_is_read_only),
 		cmocka_unit_test(root_is_cached_as_asked_for),
 		cmocka_unit_test(only_what_is_asked_for_is_writable),
+		cmocka_unit_test(an_overlay_has_one_writer),
 		cmocka_unit_test(tmp_is_fresh_or_the_hosts),
 		cmocka_unit_test(image_is_the_first_disk),
 		cmocka_unit_test(refuses),

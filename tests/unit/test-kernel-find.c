@@ -53,6 +53,9 @@ static void assert_refused(const char *spec, const char *running, int r,
 
 	assert_int_equal(find(&k, spec, running), r);
 	assert_non_null(strstr(said.text, text));
+	/* One line. */
+	assert_ptr_equal(strchr(said.text, '\n'),
+			 said.text + strlen(said.text) - 1);
 	kernel_fini(&k);
 }
 
