@@ -101,6 +101,12 @@ int share_open(struct share *s, struct share_inode *inode,
 	       struct fuse_file_info *fi);
 /* Access mode as the host is to be asked for it. */
 int share_access(const struct share *s, int flags);
+/* Whether it opens no files, but reads them by their number: nothing changes, so
+ * there is nothing of which an open file would be a state. */
+static inline bool share_opens_none(const struct share *s)
+{
+	return s->read_only && s->cache == SHARE_CACHE_ALWAYS;
+}
 /* What the guest may do with what it opened. */
 void share_open_flags(const struct share *s, struct fuse_file_info *fi);
 

@@ -43,6 +43,20 @@ int share_file_fd(struct share *s, uint64_t fh)
 	return f ? f->fd : -EBADF;
 }
 
+/* Of what the guest has open; or, for a request, *own of what it need not open. */
+static int fd_of(struct share *s, fuse_ino_t ino, uint64_t fh, int *own)
+{
+	struct share_inode *inode;
+
+	if (fh || !share_opens_none(s))
+		return share_file_fd(s, fh);
+	inode = share_inode_get(&s->inodes, ino);
+	if (!inode || inode->type != S_IFREG)
+		return -EBADF;
+	*own = share_reopen(s, inode, O_RDONLY);
+	return *own;
+}
+
 static void free_file(struct share_file *f)
 {
 	fd_close(&f->fd);
@@ -113,6 +127,11 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct share_inode *inode = share_inode_get(&s->inodes, ino);
 	int r = inode ? share_open(s, inode, fi) : -ESTALE;
 
+	/* It never asks again, of whatever file, and says when it reads. */
+	if (!r && share_opens_none(s)) {
+		share_file_remove(s, fi->fh);
+		r = -ENOSYS;
+	}
 	if (r)
 		share_answer(req, r);
 	else
@@ -132,11 +151,11 @@ static void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 {
 	struct share *s = share_of(req);
 	const size_t head = sizeof(struct fuse_out_header);
-	int fd = share_file_fd(s, fi->fh);
+	int own cleanup_fd = -1;
+	int fd = fd_of(s, ino, fi->fh, &own);
 	unsigned int nr;
 	ssize_t n;
 
-	(void)ino;
 	nr = iov_slice(s->vec, s->out, s->nr_out, head, size);
 	n = fd < 0 ? -1 : preadv(fd, s->vec, (int)nr, off);
 	if (n < 0)
@@ -186,9 +205,9 @@ static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf,
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync,
 		     struct fuse_file_info *fi)
 {
-	int fd = share_file_fd(share_of(req), fi->fh);
+	int own cleanup_fd = -1;
+	int fd = fd_of(share_of(req), ino, fi->fh, &own);
 
-	(void)ino;
 	if (fd >= 0)
 		fd = (datasync ? fdatasync(fd) : fsync(fd)) ? -errno : 0;
 	share_answer(req, fd);
@@ -208,10 +227,10 @@ static void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off,
 static void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		     struct fuse_file_info *fi)
 {
-	int fd = share_file_fd(share_of(req), fi->fh);
+	int own cleanup_fd = -1;
+	int fd = fd_of(share_of(req), ino, fi->fh, &own);
 	off_t at;
 
-	(void)ino;
 	if (whence != SEEK_DATA && whence != SEEK_HOLE)
 		fd = -EINVAL;
 	at = fd < 0 ? -1 : lseek(fd, off, whence);

@@ -59,8 +59,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	if (s->cache != SHARE_CACHE_ALWAYS)
 		return;
 	conn->want &= ~(unsigned int)FUSE_CAP_AUTO_INVAL_DATA;
-	conn->want |= conn->capable &
-		      (FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_CACHE_SYMLINKS);
+	conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
+	/* A guest that holds writes back asks for the attributes of each file
+	 * that it has closed, of one that it has only read, too. */
+	if (!s->read_only)
+		conn->want |= conn->capable & FUSE_CAP_WRITEBACK_CACHE;
 }
 
 static void set_flags(const struct share *s, struct fuse_init_out *init)

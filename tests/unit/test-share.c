@@ -210,6 +210,51 @@ static void maps_what_is_not_kept(void **state)
 	assert_int_equal(reply.init.flags2, 0);
 }
 
+/* Of what does not change nothing is open, nor asked for again. */
+static void opens_nothing_that_stays(void **state)
+{
+	struct share_params p = { .cache = SHARE_CACHE_ALWAYS,
+				  .read_only = true,
+				  .max_files = 256,
+				  .max_inodes = 65536 };
+	struct fuse_lseek_in seek = { .whence = SEEK_HOLE };
+	const struct fuse_fsync_in sync = { 0 };
+	uint64_t ino, dir, fh;
+	unsigned int before;
+
+	(void)state;
+	share_with(&p);
+	assert_false(reply.init.flags & FUSE_WRITEBACK_CACHE);
+	dir = lookup(ROOT, "dir");
+	ino = lookup(ROOT, "hello");
+	assert_int_equal(read_fh(ino, 0, 0, 100), 13);
+	before = nr_fds();
+	assert_int_equal(open_ino(ino, O_RDWR, &fh), -EROFS);
+	assert_int_equal(open_ino(dir, O_RDONLY, &fh), -EISDIR);
+	assert_int_equal(open_ino(ino, O_RDONLY, &fh), -ENOSYS);
+	assert_int_equal(read_fh(ino, 0, 7, 100), 6);
+	assert_memory_equal(reply.data, "guest\n", 6);
+	assert_int_equal(CALL(FUSE_LSEEK, ino, &seek), 0);
+	assert_int_equal(reply.lseek.offset, 13);
+	assert_int_equal(CALL(FUSE_FSYNC, ino, &sync), 0);
+	assert_int_equal(write_fh(ino, 0, 0, "x"), -EROFS);
+	assert_int_equal(read_fh(dir, 0, 0, 100), -EBADF);
+	assert_int_equal(read_fh(ino, 1 << 20, 0, 100), -EBADF);
+	assert_int_equal(read_fh(ino + 1000, 0, 0, 100), -EBADF);
+	assert_int_equal(nr_fds(), before);
+	/* One that can be written is opened, and so is one that others change. */
+	p.read_only = false;
+	share_with(&p);
+	assert_true(reply.init.flags & FUSE_WRITEBACK_CACHE);
+	assert_int_equal(open_ino(lookup(ROOT, "hello"), O_RDONLY, &fh), 0);
+	p.read_only = true;
+	p.cache = SHARE_CACHE_AUTO;
+	share_with(&p);
+	ino = lookup(ROOT, "hello");
+	assert_int_equal(open_ino(ino, O_RDONLY, &fh), 0);
+	assert_int_equal(read_fh(ino, 0, 0, 100), -EBADF);
+}
+
 /* One that looks and never forgets. */
 static void knows_no_more_than_it_may(void **state)
 {
@@ -422,6 +467,7 @@ int main(void)
 		WITH_SHARE(keeps_what_was_removed),
 		WITH_SHARE(loses_what_is_too_much),
 		WITH_SHARE(maps_what_is_not_kept),
+		WITH_SHARE(opens_nothing_that_stays),
 		WITH_SHARE(knows_no_more_than_it_may),
 		WITH_SHARE(holds_whiteouts),
 		WITH_SHARE(lists_large_directories),
