@@ -7,14 +7,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "worker.h"
 
 static struct worker *w;
-static _Atomic unsigned int nr_runs, nr_ends;
+static _Atomic unsigned int nr_runs, nr_ends, nr_in_vain;
 
 /* Serves nothing until it is told to stop. */
 static void run(void *opaque)
@@ -24,8 +26,20 @@ static void run(void *opaque)
 	assert_ptr_equal(opaque, &nr_runs);
 	atomic_fetch_add(&nr_runs, 1);
 	while (!worker_told(w))
-		(void)poll(&pfd, 1, -1);
+		if (poll(&pfd, 1, -1) > 0 && !worker_told(w))
+			atomic_fetch_add(&nr_in_vain, 1);
 	atomic_fetch_add(&nr_ends, 1);
+}
+
+static sigset_t blocked;
+static char name[32];
+
+/* Has nothing to serve. */
+static void run_once(void *opaque)
+{
+	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+	pthread_getname_np(pthread_self(), name, sizeof(name));
+	atomic_fetch_add((_Atomic unsigned int *)opaque, 1);
 }
 
 static pthread_t entered_by;
@@ -42,7 +56,7 @@ static int enter(void *opaque, enum sandbox_mode mode)
 static int create(void **state)
 {
 	(void)state;
-	nr_runs = nr_ends = 0;
+	nr_runs = nr_ends = nr_in_vain = 0;
 	entered_by = pthread_self();
 	enter_error = 0;
 	return worker_create(&w, "test", SANDBOX_DISK, run, &nr_runs);
@@ -87,6 +101,36 @@ static void starts_again_after_each_stop(void **state)
 		worker_wait(w);
 	}
 	assert_int_equal(nr_runs, nr_ends);
+	/* Of a stop that is over nothing is left to wake it. */
+	assert_int_equal(nr_in_vain, 0);
+	worker_destroy(w);
+}
+
+/* Of a disk that fails, say: it is not called again before the next start. */
+static void may_end_by_itself(void **state)
+{
+	sigset_t ours;
+	struct worker *once;
+
+	(void)state;
+	assert_int_equal(worker_create(&once, "once", SANDBOX_DISK, run_once,
+				       &nr_runs),
+			 0);
+	for (unsigned int i = 1; i <= 2; i++) {
+		worker_start(once, -1);
+		wait_for_runs(i);
+		usleep(20000);
+		assert_true(worker_stopped(once));
+		assert_int_equal(nr_runs, i);
+	}
+	/* Signals are the loop's; but that of seccomp is each thread's. */
+	assert_true(sigismember(&blocked, SIGTERM) == 1);
+	assert_true(sigismember(&blocked, SIGXFSZ) == 1);
+	assert_true(sigismember(&blocked, SIGSYS) == 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &ours);
+	assert_true(sigismember(&ours, SIGTERM) == 0);
+	assert_string_equal(name, "once");
+	worker_destroy(once);
 	worker_destroy(w);
 }
 
@@ -152,6 +196,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(runs_between_start_and_stop, create),
 		cmocka_unit_test_setup(starts_again_after_each_stop, create),
+		cmocka_unit_test_setup(may_end_by_itself, create),
 		cmocka_unit_test_setup(stop_takes_a_start_back, create),
 		cmocka_unit_test_setup(tells_when_it_has_stopped, create),
 		cmocka_unit_test_setup(enters_when_it_is_confined, create),
