@@ -22,7 +22,35 @@ struct opt {
 	bool flag; /* takes no value */
 	bool many; /* may be repeated */
 	int (*set)(void *ctx, const char *value);
+	/* Without set: a member of *ctx, by the macros below. */
+	enum { OPT_IS_FLAG, OPT_IS_STRING, OPT_IS_TIME, OPT_IS_WORD } kind;
+	size_t offset;
+	const char *const *words; /* up to a NULL */
 };
+
+/* Where a member is, which has that very type. */
+#define OPT_OFFSET(type, member, as) \
+	(offsetof(type, member) + 0 * sizeof(&((type *)0)->member == (as *)0))
+/* The same of an integer of 32 bits, an enumeration among them. */
+#define OPT_OFFSET_32(type, member) \
+	(offsetof(type, member) / (sizeof(((type *)0)->member) == 4))
+
+/* A bool that becomes true. */
+#define OPT_FLAG(option, type, member)                       \
+	.name = (option), .flag = true, .kind = OPT_IS_FLAG, \
+	.offset = OPT_OFFSET(type, member, bool)
+/* As option_string(). */
+#define OPT_STRING(option, type, member)         \
+	.name = (option), .kind = OPT_IS_STRING, \
+	.offset = OPT_OFFSET(type, member, char *)
+/* As option_time(). */
+#define OPT_TIME(option, type, member)         \
+	.name = (option), .kind = OPT_IS_TIME, \
+	.offset = OPT_OFFSET(type, member, uint64_t)
+/* As option_word(), by a list with a NULL at its end. */
+#define OPT_WORD(option, type, member, list)                    \
+	.name = (option), .kind = OPT_IS_WORD, .words = (list), \
+	.offset = OPT_OFFSET_32(type, member)
 
 #define OPTIONS_HELP 1
 #define OPTIONS_VERSION 2
@@ -59,16 +87,13 @@ struct opt_key {
 /* A bool. */
 #define OPT_KEY_BOOL(key, type, member)                                 \
 	{                                                               \
-		.name = (key),                                          \
-		.offset = offsetof(type, member) +                      \
-			  0 * sizeof(&((type *)0)->member == (bool *)0) \
+		.name = (key), .offset = OPT_OFFSET(type, member, bool) \
 	}
 /* A signed or unsigned number of 32 bits. */
 #define OPT_KEY_NUMBER(key, type, member, first, last)                        \
 	{                                                                     \
 		.name = (key), .number = true, .min = (first), .max = (last), \
-		.offset = offsetof(type, member) /                            \
-			  (sizeof(((type *)0)->member) == 4)                  \
+		.offset = OPT_OFFSET_32(type, member)                         \
 	}
 
 /*

@@ -43,20 +43,6 @@ struct job {
 	int record_fd;
 };
 
-static int set_force(void *ctx, const char *value)
-{
-	(void)value;
-	((struct bind_options *)ctx)->force = true;
-	return 0;
-}
-
-static int set_group(void *ctx, const char *value)
-{
-	(void)value;
-	((struct bind_options *)ctx)->group = true;
-	return 0;
-}
-
 static int set_driver(void *ctx, const char *value)
 {
 	if (!bind_driver_name_ok(value)) {
@@ -77,14 +63,14 @@ static int set_owner(void *ctx, const char *value)
 
 static const struct opt bind_opts[] = {
 	{ .name = "driver", .set = set_driver },
-	{ .name = "force", .flag = true, .set = set_force },
-	{ .name = "group", .flag = true, .set = set_group },
+	{ OPT_FLAG("force", struct bind_options, force) },
+	{ OPT_FLAG("group", struct bind_options, group) },
 	{ .name = "owner", .set = set_owner },
 };
 
 static const struct opt unbind_opts[] = {
-	{ .name = "force", .flag = true, .set = set_force },
-	{ .name = "group", .flag = true, .set = set_group },
+	{ OPT_FLAG("force", struct bind_options, force) },
+	{ OPT_FLAG("group", struct bind_options, group) },
 };
 
 /* ----- which devices ----- */

@@ -432,17 +432,10 @@ static bool run_checks(const struct host *host)
 	return ready;
 }
 
-static int set_json(void *ctx, const char *value)
-{
-	(void)value;
-	((struct host *)ctx)->json = true;
-	return 0;
-}
-
 int cmd_check(int argc, char **argv)
 {
 	static const struct opt opts[] = {
-		{ .name = "json", .flag = true, .set = set_json },
+		{ OPT_FLAG("json", struct host, json) },
 	};
 	struct host host = { .sysfs = { .root = "" } };
 	bool ready;

@@ -39,23 +39,9 @@ struct listing {
 	char host_why[SYSFS_WHY_SIZE];
 };
 
-static int set_json(void *ctx, const char *value)
-{
-	(void)value;
-	((struct listing *)ctx)->json = true;
-	return 0;
-}
-
-static int set_verbose(void *ctx, const char *value)
-{
-	(void)value;
-	((struct listing *)ctx)->verbose = true;
-	return 0;
-}
-
 static const struct opt opts[] = {
-	{ .name = "json", .flag = true, .set = set_json },
-	{ .name = "verbose", .flag = true, .set = set_verbose },
+	{ OPT_FLAG("json", struct listing, json) },
+	{ OPT_FLAG("verbose", struct listing, verbose) },
 };
 
 /* ----- rows ----- */

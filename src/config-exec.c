@@ -59,20 +59,6 @@ static int add_rw(void *ctx, const char *value)
 	return option_string("--rw", value, &cfg->rw[cfg->nr_rw++]);
 }
 
-static int set_cwd(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	return option_string("--cwd", value, &cfg->cwd);
-}
-
-static int set_user(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	return option_string("--user", value, &cfg->user);
-}
-
 static int add_env(void *ctx, const char *value)
 {
 	struct exec_config *cfg = ctx;
@@ -94,51 +80,12 @@ static int add_env(void *ctx, const char *value)
 	return option_string("--env", value, &env[cfg->nr_env++]);
 }
 
-static int set_overlay(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	return option_string("--overlay", value, &cfg->overlay);
-}
-
-static int set_guest_log(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	return option_string("--guest-log", value, &cfg->guest_log);
-}
-
-static int set_dry_run(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	(void)value;
-	cfg->dry_run = true;
-	return 0;
-}
-
-static int set_verbose(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	(void)value;
-	cfg->verbose = true;
-	return 0;
-}
-
 static int set_repeat(void *ctx, const char *value)
 {
 	struct exec_config *cfg = ctx;
 
 	return option_number("--repeat", value, 1, EXEC_MAX_REPEAT,
 			     &cfg->repeat);
-}
-
-static int set_watchdog(void *ctx, const char *value)
-{
-	struct exec_config *cfg = ctx;
-
-	return option_time("--watchdog", value, &cfg->watchdog_ms);
 }
 
 static int refuse_console(void *ctx, const char *value)
@@ -160,18 +107,18 @@ static int refuse_initrd(void *ctx, const char *value)
 /* These come before those of run that have the same name. */
 static const struct opt exec_options[] = {
 	{ "console", 0, .set = refuse_console },
-	{ "cwd", 0, .set = set_cwd },
-	{ "dry-run", 0, .flag = true, .set = set_dry_run },
+	{ OPT_STRING("cwd", struct exec_config, cwd) },
+	{ OPT_FLAG("dry-run", struct exec_config, dry_run) },
 	{ "env", 0, .many = true, .set = add_env },
-	{ "guest-log", 0, .set = set_guest_log },
+	{ OPT_STRING("guest-log", struct exec_config, guest_log) },
 	{ "initrd", 0, .set = refuse_initrd },
-	{ "overlay", 0, .set = set_overlay },
+	{ OPT_STRING("overlay", struct exec_config, overlay) },
 	{ "repeat", 0, .set = set_repeat },
 	{ "root", 0, .set = set_root },
 	{ "rw", 0, .many = true, .set = add_rw },
-	{ "user", 'u', .set = set_user },
-	{ "watchdog", 0, .set = set_watchdog },
-	{ "verbose", 'v', .flag = true, .set = set_verbose },
+	{ OPT_STRING("user", struct exec_config, user), .letter = 'u' },
+	{ OPT_TIME("watchdog", struct exec_config, watchdog_ms) },
+	{ OPT_FLAG("verbose", struct exec_config, verbose), .letter = 'v' },
 };
 
 static bool is_ours(const char *name)

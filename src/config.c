@@ -17,7 +17,6 @@
 #include "config-disk.h"
 #include "config-run.h"
 #include "config-share.h"
-#include "config-virtio.h"
 #include "log.h"
 #include "options.h"
 #include "util.h"
@@ -25,20 +24,6 @@
 #define DEFAULT_MEMORY MIB(512)
 #define DEFAULT_GRACE_MS 30000
 #define MAX_NAME 64
-
-static int set_kernel(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_string("--kernel", value, &cfg->kernel);
-}
-
-static int set_initrd(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_string("--initrd", value, &cfg->initrd);
-}
 
 static int set_append(void *ctx, const char *value)
 {
@@ -81,49 +66,6 @@ static int set_device(void *ctx, const char *value)
 	return config_add_device(ctx, value);
 }
 
-static int set_timeout(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_time("--timeout", value, &cfg->timeout_ms);
-}
-
-static int set_grace(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_time("--grace", value, &cfg->grace_ms);
-}
-
-static int set_on_reboot(void *ctx, const char *value)
-{
-	/* In the order of enum reboot_action. */
-	static const char *const words[] = { "restart", "exit" };
-	struct run_config *cfg = ctx;
-
-	return option_word("--on-reboot", value, words, ARRAY_SIZE(words),
-			   &cfg->on_reboot);
-}
-
-static int set_p2p(void *ctx, const char *value)
-{
-	/* In the order of enum p2p_config. */
-	static const char *const words[] = { "auto", "on", "off" };
-	struct run_config *cfg = ctx;
-
-	return option_word("--p2p", value, words, ARRAY_SIZE(words), &cfg->p2p);
-}
-
-static int set_on_device_error(void *ctx, const char *value)
-{
-	/* In the order of enum device_error_action. */
-	static const char *const words[] = { "stop", "report", "ignore" };
-	struct run_config *cfg = ctx;
-
-	return option_word("--on-device-error", value, words, ARRAY_SIZE(words),
-			   &cfg->on_device_error);
-}
-
 static int set_iommufd_fd(void *ctx, const char *option, const char *value)
 {
 	struct run_config *cfg = ctx;
@@ -156,29 +98,12 @@ static int set_kvm(void *ctx, const char *value)
 	return option_list("--kvm", value, NULL, keys, ARRAY_SIZE(keys), ctx);
 }
 
-static int set_sandbox(void *ctx, const char *value)
-{
-	/* In the order of enum sandbox_mode. */
-	static const char *const words[] = { "on", "strict", "log", "off" };
-	struct run_config *cfg = ctx;
-
-	return option_word("--sandbox", value, words, ARRAY_SIZE(words),
-			   &cfg->sandbox);
-}
-
-static int set_stats(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_string("--stats", value, &cfg->stats_path);
-}
-
-static int set_result(void *ctx, const char *value)
-{
-	struct run_config *cfg = ctx;
-
-	return option_string("--result", value, &cfg->result_path);
-}
+/* In the order of enum sandbox_mode, and so on. */
+static const char *const sandbox_modes[] = { "on", "strict", "log", "off",
+					     NULL };
+static const char *const reboot_actions[] = { "restart", "exit", NULL };
+static const char *const p2p_configs[] = { "auto", "on", "off", NULL };
+static const char *const error_actions[] = { "stop", "report", "ignore", NULL };
 
 const struct opt config_run_options[] = {
 	{ "append", 0, .set = set_append },
@@ -187,22 +112,23 @@ const struct opt config_run_options[] = {
 	{ "cpus", 'c', .set = config_set_cpus },
 	{ "device", 'd', .many = true, .set = set_device },
 	{ "disk", 0, .many = true, .set = config_add_disk },
-	{ "grace", 0, .set = set_grace },
-	{ "initrd", 0, .set = set_initrd },
+	{ OPT_TIME("grace", struct run_config, grace_ms) },
+	{ OPT_STRING("initrd", struct run_config, initrd) },
 	{ "iommufd", 0, .set = set_iommufd },
-	{ "kernel", 'k', .set = set_kernel },
+	{ OPT_STRING("kernel", struct run_config, kernel), .letter = 'k' },
 	{ "kvm", 0, .set = set_kvm },
 	{ "memory", 'm', .set = config_set_memory },
 	{ "name", 0, .set = set_name },
-	{ "on-device-error", 0, .set = set_on_device_error },
-	{ "on-reboot", 0, .set = set_on_reboot },
-	{ "p2p", 0, .set = set_p2p },
-	{ "result", 0, .set = set_result },
-	{ "rng", 0, .flag = true, .set = config_set_rng },
-	{ "sandbox", 0, .set = set_sandbox },
+	{ OPT_WORD("on-device-error", struct run_config, on_device_error,
+		   error_actions) },
+	{ OPT_WORD("on-reboot", struct run_config, on_reboot, reboot_actions) },
+	{ OPT_WORD("p2p", struct run_config, p2p, p2p_configs) },
+	{ OPT_STRING("result", struct run_config, result_path) },
+	{ OPT_FLAG("rng", struct run_config, rng) },
+	{ OPT_WORD("sandbox", struct run_config, sandbox, sandbox_modes) },
 	{ "share", 0, .many = true, .set = config_set_share },
-	{ "stats", 0, .set = set_stats },
-	{ "timeout", 0, .set = set_timeout },
+	{ OPT_STRING("stats", struct run_config, stats_path) },
+	{ OPT_TIME("timeout", struct run_config, timeout_ms) },
 };
 const size_t config_nr_run_options = ARRAY_SIZE(config_run_options);
 

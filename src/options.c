@@ -156,6 +156,29 @@ static int split_short(const char *cmd, const char *s, const struct opt *opts,
 	return unknown_option(cmd, s, opts, nr);
 }
 
+static int set_plain(void *ctx, const struct opt *opt, const char *value)
+{
+	void *member = (char *)ctx + opt->offset;
+	char name[MAX_WORD + 3];
+	size_t nr = 0;
+
+	snprintf(name, sizeof(name), "--%s", opt->name);
+	switch (opt->kind) {
+	case OPT_IS_STRING:
+		return option_string(name, value, member);
+	case OPT_IS_TIME:
+		return option_time(name, value, member);
+	case OPT_IS_WORD:
+		while (opt->words[nr])
+			nr++;
+		return option_word(name, value, opt->words, nr, member);
+	case OPT_IS_FLAG:
+		break;
+	}
+	*(bool *)member = true;
+	return 0;
+}
+
 /* Reads the option at argv[*i], and its value at argv[*i + 1] if it is there. */
 static int read_option(const struct opt *opts, size_t nr, int argc, char **argv,
 		       int *i, uint64_t *seen, void *ctx)
@@ -189,7 +212,8 @@ static int read_option(const struct opt *opts, size_t nr, int argc, char **argv,
 		return -EINVAL;
 	}
 	*seen |= bit;
-	return arg.opt->set(ctx, arg.value ? arg.value : "");
+	return arg.opt->set ? arg.opt->set(ctx, arg.value ? arg.value : "") :
+			      set_plain(ctx, arg.opt, arg.value);
 }
 
 /* Operands end the options, or come between them. */
