@@ -66,8 +66,8 @@ void share_inodes_fini(struct share_inodes *t);
 struct share_inode *share_inode_get(struct share_inodes *t, uint64_t id);
 /*
  * The inode of what was found as name in parent (NULL: it has no name, and *fd
- * is taken).  The guest is not told yet: share_inode_told() or
- * share_inode_drop() must follow.
+ * is taken where the file is not open yet).  The guest is told next, by
+ * share_inode_told().
  */
 int share_inode_enter(struct share_inodes *t, struct share_inode *parent,
 		      const char *name, const struct statx *stx, int *fd,
@@ -84,11 +84,6 @@ static inline void share_inode_told(struct share_inode *inode)
 /* The guest forgets nr of the times it was told. */
 void share_inode_forget(struct share_inodes *t, struct share_inode *inode,
 			uint64_t nr);
-static inline void share_inode_drop(struct share_inodes *t,
-				    struct share_inode *inode)
-{
-	share_inode_forget(t, inode, 0);
-}
 
 /*
  * Frees what nobody needs any more: when a request has been answered, for one

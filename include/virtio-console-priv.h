@@ -78,7 +78,6 @@ static inline unsigned int vcon_queue_in(const struct vcon_port *p)
  */
 bool vcon_pop(struct virtio_console *c, unsigned int queue,
 	      struct virtq_chain *chain);
-/* What is left in a queue is served at the next turn of the loop. */
 /* Input that was left over may have room now. */
 void vcon_offer_input(struct vcon_port *p);
 
