@@ -249,7 +249,7 @@ static void refuses(void **state)
 	struct exec_config cfg = { .root_cache = CONFIG_CACHE_AUTO };
 	struct exec_plan p;
 	char path[PATH_MAX], none[] = "/dev/null", slash[] = "/";
-	char own[] = "/proc/self", dev[] = "/dev";
+	char own[] = "/proc/self", dev[] = "/dev", gone[] = "/nowhere/none";
 
 	(void)state;
 	fx_file("/text", "no file system\n");
@@ -261,6 +261,9 @@ static void refuses(void **state)
 	fini(&p);
 	cfg = (struct exec_config){ .rw = { path }, .nr_rw = 1 };
 	assert_int_equal(plan(&p, &cfg, "/"), -ENOTDIR);
+	fini(&p);
+	cfg = (struct exec_config){ .rw = { gone }, .nr_rw = 1 };
+	assert_int_equal(plan(&p, &cfg, "/"), -ENOENT);
 	fini(&p);
 	cfg = (struct exec_config){ .rw = { slash }, .nr_rw = 1 };
 	assert_int_equal(refused(&p, &cfg, "/usr", "--overlay"), -EINVAL);
@@ -296,6 +299,36 @@ static void starts_where_something_is(void **state)
 	cfg = (struct exec_config){ 0 };
 	assert_int_equal(plan(&p, &cfg, "/run"), 0);
 	fini(&p);
+}
+
+/* Where the guest's root has no such modules, and modprobe(8) is to find them. */
+static void modules_come_with_their_kernel(void **state)
+{
+	char modules[PATH_MAX], root[PATH_MAX];
+	struct exec_config cfg = { 0 };
+	struct exec_plan p;
+
+	(void)state;
+	fx_dir("/lib/modules/6.1-t");
+	for (int i = 0; i < 2; i++) {
+		cfg = (struct exec_config){ 0 };
+		if (i)
+			cfg.root = (char *)fx_path(root, "");
+		p = (struct exec_plan){
+			.cfg = &cfg,
+			.job.cwd = strdup("/usr"),
+			.kernel = { .version = strdup("6.1-t"),
+				    .modules = strdup(fx_path(
+					    modules, "/lib/modules/6.1-t")) },
+		};
+		assert_int_equal(exec_plan_root(&p), 0);
+		assert_int_equal(exec_plan_mounts(&p), 0);
+		assert_int_equal(p.job.nr_mounts, i ? 2 : 3);
+		if (!i)
+			assert_mount(&p, 2, JOB_MOUNT_DIR, "wherry-modules",
+				     "/lib/modules/6.1-t", true);
+		fini(&p);
+	}
 }
 
 static void shares_have_an_end(void **state)
@@ -424,6 +457,7 @@ int main(void)
 		cmocka_unit_test(image_is_the_first_disk),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(starts_where_something_is),
+		cmocka_unit_test(modules_come_with_their_kernel),
 		cmocka_unit_test(shares_have_an_end),
 		cmocka_unit_test(memory_has_limits),
 		cmocka_unit_test(memory_unknown),
