@@ -57,10 +57,15 @@ static void command_failed(const struct exec_session *s,
 			   struct exec_result *out)
 {
 	const struct job_failed *f = &s->last.failed;
+	/* Of a kernel that tells what it has, modules.c has said it. */
+	bool lacks = f->stage == JOB_STAGE_ROOT && f->error == ENODEV;
 
-	log_err("%s%s%s%s",
+	log_err("%s%s%s%s%s",
 		f->stage == JOB_STAGE_EXEC ? "" : "guest: ", f->text,
-		f->error ? ": " : "", f->error ? strerror((int)f->error) : "");
+		f->error ? ": " : "", f->error ? strerror((int)f->error) : "",
+		lacks ? "; its kernel has no such file system: see "
+			"wherry-exec(1) for what it needs" :
+			"");
 	if (f->stage != JOB_STAGE_EXEC)
 		set(out, EXEC_FAILED, "guest-setup");
 	else if (f->error == ENOENT)
@@ -120,7 +125,10 @@ static void judge(const struct exec_config *cfg, struct exec_session *s,
 	} else if (s->hung) {
 		exec_log_print(&s->log);
 		log_err("the guest hangs: nothing was heard of it for "
-			"--watchdog");
+			"--watchdog%s",
+			s->hello ? "" :
+				   "; its kernel needs more time, or what "
+				   "wherry-exec(1) lists");
 		set(out, EXEC_HANG, "hang");
 	} else if (end->end == END_FAILED) {
 		exec_log_print(&s->log);
