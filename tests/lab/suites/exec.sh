@@ -105,6 +105,14 @@ refused_module()
 	complains refused 'has refused virtiofs.ko.: No such device'
 }
 
+# A kernel that tells nothing of what it has: the guest finds out.
+no_file_system()
+{
+	ends no-fs 125 guest-setup --append initcall_blacklist=virtio_fs_init -- \
+		true </dev/null
+	complains no-fs 'No such device; its kernel has no such file system'
+}
+
 by_signal()
 {
 	ends signal 137 signal -- sh -c 'kill -9 $$' </dev/null
@@ -285,6 +293,7 @@ if full; then
 		skip refused-module 'no module of this kernel refuses on any machine'
 	fi
 	check cannot-run cannot_run
+	check no-file-system no_file_system
 else
 	check crash crash "$LAB_KERNEL"
 	check no-init no_init "$LAB_KERNEL"
