@@ -62,9 +62,9 @@ world()
 	ulimit -t 4321
 	ulimit -f 4194304
 	(umask 022 && mkdir -p /tmp/home)
-	WORLD=$'one\ntwo' DEB=$deb runs world --name boat --timeout 500 -- \
-		sh "$guests/exec-world" "$long" "$long" '' 4 5 6 7 8 9 10 11 12 13 14 \
-		</dev/null || show world
+	WORLD=$'one\ntwo' DEB=$deb runs world --name boat --timeout 500 \
+		--root /,cache=always -- sh "$guests/exec-world" "$long" "$long" '' \
+		4 5 6 7 8 9 10 11 12 13 14 </dev/null || show world
 }
 
 # world_has ID THING...: of what exec-world said.
