@@ -43,7 +43,10 @@ struct share_params {
 	unsigned int max_inodes;
 };
 
-#define SHARE_MIN_FILES 64
+/* Two paths of as many steps as there may be. */
+#define SHARE_MIN_FILES 144
+/* Of them: those that can be found again. */
+#define SHARE_MAX_OPEN(max_files) ((max_files) / 4)
 
 struct share;
 

@@ -36,6 +36,13 @@ static int add_share(struct exec_plan *p, const char *path, const char *tag,
 			path, CONFIG_MAX_SHARES);
 		return -ENOSPC;
 	}
+	for (unsigned int i = 0; i < run->nr_shares; i++)
+		if (!strcmp(run->shares[i].tag, tag)) {
+			log_err("--share: tag=%s: exec has a share of that tag "
+				"itself; choose another",
+				tag);
+			return -EINVAL;
+		}
 	*s = (struct share_config){
 		.path = strdup(path),
 		.tag = strdup(tag),

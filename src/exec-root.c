@@ -89,11 +89,14 @@ static int add_disk(struct run_config *run, const char *path)
 		.nr_queues = 1,
 	};
 
-	if (!disk.spec || run->nr_disks == CONFIG_MAX_VIRTIO) {
-		log_err("--root: %s: %s", path,
-			disk.spec ? "too many disks" : "out of memory");
+	if (!disk.spec) {
+		log_err("--root: %s: out of memory", path);
+		return -ENOMEM;
+	}
+	if (run->nr_disks == CONFIG_MAX_VIRTIO) {
+		log_err("--root: %s: too many disks; leave out a --disk", path);
 		free(disk.spec);
-		return disk.spec ? -ENOSPC : -ENOMEM;
+		return -ENOSPC;
 	}
 	memmove(run->disks + 1, run->disks, run->nr_disks * sizeof(disk));
 	run->disks[0] = disk;

@@ -17,9 +17,13 @@
 #include "fd.h"
 #include "share-fs.h"
 #include "share-inode.h"
+#include "share.h"
 
-/* A path of up to 4 KiB is one step. */
+/* A path of up to 4 KiB is one step, which opens one file. */
 #define MAX_STEPS 16
+/* Who moves or links a file needs two at once. */
+_Static_assert(SHARE_MAX_OPEN(SHARE_MIN_FILES) > 2 * MAX_STEPS,
+	       "a path closes no descriptor that is in use");
 
 static void lru_remove(struct share_inodes *t, struct share_inode *inode)
 {

@@ -220,7 +220,8 @@ int share_create(struct share **out, const struct share_params *params)
 		goto err;
 	s->landlock_fd = share_landlock_create(s->root_fd, s->read_only);
 	/* A quarter for files that can be found again, one for the others. */
-	r = share_inodes_init(&s->inodes, s->root_fd, params->max_files / 4,
+	r = share_inodes_init(&s->inodes, s->root_fd,
+			      SHARE_MAX_OPEN(params->max_files),
 			      params->max_inodes);
 	if (!r)
 		r = new_session(s);

@@ -265,6 +265,11 @@ static void refuses(void **state)
 	cfg = (struct exec_config){ .rw = { gone }, .nr_rw = 1 };
 	assert_int_equal(plan(&p, &cfg, "/"), -ENOENT);
 	fini(&p);
+	cfg = (struct exec_config){ .run.nr_shares = 1 };
+	cfg.run.shares[0].path = strdup(path);
+	cfg.run.shares[0].tag = strdup("wherry-root");
+	assert_int_equal(refused(&p, &cfg, "/usr", "choose another"), -EINVAL);
+	fini(&p);
 	cfg = (struct exec_config){ .rw = { slash }, .nr_rw = 1 };
 	assert_int_equal(refused(&p, &cfg, "/usr", "--overlay"), -EINVAL);
 	fini(&p);

@@ -148,7 +148,8 @@ static void mounts(void)
 
 static int create(void)
 {
-	struct share_params params = { .max_files = 64, .max_inodes = 65536 };
+	struct share_params params = { .max_files = SHARE_MIN_FILES,
+				       .max_inodes = 65536 };
 	struct share *share;
 	char path[PATH_MAX];
 
