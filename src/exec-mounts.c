@@ -182,13 +182,14 @@ static int add_overlay(struct exec_plan *p)
 			   false);
 }
 
-/* A fresh one, unless the command starts in the host's. */
+/* A fresh one, unless the command starts in the host's. Here and below, rw is what may
+ * be written to; NULL ends it. */
 static int add_tmp(struct exec_plan *p, char *const *rw)
 {
 	const char *cwd = p->job.cwd;
 
 	for (unsigned int i = 0; within(cwd, "/tmp"); i++) {
-		if (i == p->cfg->nr_rw)
+		if (!rw[i])
 			return 0;
 		if (within(cwd, rw[i]))
 			break;
@@ -202,7 +203,7 @@ static int check_cwd(const struct exec_plan *p, char *const *rw)
 	static const char *const fresh[] = { "/run", "/dev/shm" };
 	const char *cwd = p->job.cwd;
 
-	for (unsigned int i = 0; i < p->cfg->nr_rw; i++)
+	for (unsigned int i = 0; rw[i]; i++)
 		if (within(cwd, rw[i]))
 			return 0;
 	for (size_t i = 0; !p->cfg->root && i < ARRAY_SIZE(fresh); i++) {
@@ -221,7 +222,7 @@ static int add_rw(struct exec_plan *p, char *const *rw)
 	char tag[32];
 	int r = 0;
 
-	for (unsigned int i = 0; !r && i < p->cfg->nr_rw; i++) {
+	for (unsigned int i = 0; !r && rw[i]; i++) {
 		snprintf(tag, sizeof(tag), "wherry-rw%u", i);
 		r = add_dir(p, JOB_MOUNT_DIR, rw[i], tag, rw[i], false);
 	}
@@ -250,7 +251,7 @@ static int add_modules(struct exec_plan *p)
 
 int exec_plan_mounts(struct exec_plan *p)
 {
-	char *rw[EXEC_MAX_RW] = { NULL };
+	char *rw[EXEC_MAX_RW + 1] = { NULL };
 	int r = 0;
 
 	p->job.mounts = calloc(EXEC_MAX_MOUNTS, sizeof(*p->job.mounts));
@@ -270,7 +271,7 @@ int exec_plan_mounts(struct exec_plan *p)
 		r = add_modules(p);
 	if (!r)
 		r = add_rw(p, rw);
-	for (unsigned int i = 0; i < p->cfg->nr_rw; i++)
+	for (unsigned int i = 0; rw[i]; i++)
 		free(rw[i]);
 	return r;
 }

@@ -130,7 +130,8 @@ static void send_request(size_t len, size_t room)
 
 static void begin(struct source *src)
 {
-	struct share_params p = { .max_files = SHARE_MIN_FILES, .max_inodes = 65536 };
+	struct share_params p = { .max_files = SHARE_MIN_FILES,
+				  .max_inodes = 65536 };
 	unsigned int how = (unsigned int)draw(src, 1);
 	const struct fuse_init_in init = {
 		.major = 7,
