@@ -236,12 +236,17 @@ static int load_stream(struct image *img, const struct boot_file *f,
 	return r ? r : drop_tail(f, u);
 }
 
-static int find_version(struct unpack *u, char *version, size_t size)
+static int find_version(const struct boot_file *f, struct unpack *u,
+			char *version, size_t size)
 {
 	char *buf cleanup_free = malloc(BOOT_SCAN_BYTES);
 	uint64_t got = 0, kept = 0;
-	int r = buf ? 0 : -ENOMEM;
+	int r = 0;
 
+	if (!buf) {
+		log_err("%s: out of memory", f->name);
+		return -ENOMEM;
+	}
 	while (!r) {
 		r = unpack_read(u, buf + kept, BOOT_SCAN_BYTES - kept, &got);
 		got += kept;
@@ -265,7 +270,7 @@ int image_version(const struct boot_file *f, char *version, size_t size)
 		r = unpack_create(&u, f, s.codec, s.offset, s.len);
 	if (r)
 		return r;
-	r = find_version(u, version, size);
+	r = find_version(f, u, version, size);
 	unpack_destroy(u);
 	return r;
 }
