@@ -48,9 +48,9 @@ static inline int setup(void **state)
 	return setup_bytes(state, RAM_BYTES);
 }
 
-static inline int setup_6g(void **state)
+static inline int setup_past_the_hole(void **state)
 {
-	return setup_bytes(state, GIB(6));
+	return setup_bytes(state, GIB(3) + MIB(256));
 }
 
 static inline int teardown(void **state)

@@ -231,7 +231,7 @@ int main(void)
 		TEST(e820_tells_all_ram),
 		TEST(the_reset_vector_resets),
 		cmocka_unit_test_setup_teardown(initrd_stays_below_the_hole,
-						setup_6g, teardown),
+						setup_past_the_hole, teardown),
 		TEST(initrd_that_does_not_fit),
 		TEST(command_line_limit),
 	};

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # A real job: the whole project is configured and compiled in the guest of `wherry
-# exec`, beside its source, and its unit tests are run there.
+# exec`, beside its source, and its unit tests are run there. One CPU: on the emulated
+# host a guest of two under such a load stood still or crashed in three of five runs.
 # lab: --kernel lts --memory 7G --timeout 3000
 # lab-full: a compiler takes its time there
 # shellcheck source=tests/lab/tap.sh
@@ -13,7 +14,7 @@
 
 unit_tests()
 {
-	ends job 0 exited --cpus 2 --memory 5G --timeout 2900 \
+	ends job 0 exited --cpus 1 --memory 5G --timeout 2900 \
 		--root /,cache=always -- \
 		bash "$guests/exec-job" "$WHERRY_SRC" </dev/null
 	cat "$LAB_OUT/job.err"
